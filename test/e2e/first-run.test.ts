@@ -23,7 +23,6 @@ let home: string;
 let daemon: RoostProcess;
 let url: string;
 let token: string;
-let shellLines: string;
 let server: string;
 let serverDirectory: string;
 
@@ -34,7 +33,6 @@ beforeAll(async () => {
   await daemon.printed(/Ctrl-C stops it/);
   url = (await daemon.printed(/Roost serves on (\S+)/))[1] ?? '';
   token = (await daemon.printed(/^TOKEN=(\S+)$/m))[1] ?? '';
-  shellLines = /^TOKEN=[\s\S]*?(?=\n\n)/m.exec(daemon.stdout)?.[0] ?? '';
   server = fs.readdirSync(join(home, '.roost/servers'))[0] ?? '';
   serverDirectory = join(home, '.roost/servers', server);
 });
@@ -76,13 +74,13 @@ function treeOf(root: string): Record<string, string> {
 }
 
 describe('a first run', () => {
-  it('prints lines for a shell that work: the token, the address, a backup, the list', async () => {
-    const [token, address, create = '', list = ''] = shellLines.split('\n');
-    const set = Object.fromEntries([token, address].map((line) => line?.split(/=(.*)/) ?? []) as [string, string][]);
-    const filled = (line: string): string => line.replace(/\$(\w+)/g, (_, name: string) => set[name] ?? '');
-    const made = (await paste(filled(create))) as Backup;
+  it('prints three commands that each work by themselves: the servers, a backup, the list', async () => {
+    const [servers = '', create = '', list = '', ...others] = daemon.stdout.match(/^curl .*$/gm) ?? [];
+    expect(others).toEqual([]);
+    expect(await paste(servers)).toMatchObject([{ id: server }]);
+    const made = (await paste(create)) as Backup;
     expect(made).toMatchObject({ status: 'COMPLETED', serverId: server });
-    expect(await paste(filled(list))).toMatchObject([{ id: made.id, name: 'My first backup' }]);
+    expect(await paste(list)).toMatchObject([{ id: made.id, name: 'My first backup' }]);
   });
 
   it('prints a link that signs in once', async () => {

@@ -88,14 +88,19 @@ test.skipIf(withoutCurl || withoutIpv6)(
     const other = new RoostProcess(['start', '--host', '::1', '--port', '0'], { cwd, main: BUILT });
     try {
       await other.printed(/Ctrl-C stops it/);
-      const lines = /^TOKEN=\S+\nBACKUPS=http:\/\/\[::1\]:[\s\S]*?(?=\n\n)/m.exec(other.stdout)?.[0] ?? '';
+      const lines = other.stdout.match(/^curl .*$/gm) ?? [];
+      expect(lines).toHaveLength(3);
       const shells = [['bash', '--norc'], ['zsh', '-f'], ['dash']].filter(
         ([program = '']) => spawnSync(program, ['-c', 'true']).error === undefined,
       );
       for (const shell of shells) {
-        const [made = '', list = '', ...rest] = (await paste(lines, shell)).split('\n');
-        expect([shell, rest]).toEqual([shell, ['']]);
-        const { id } = JSON.parse(made) as { readonly id: string };
+        // Each in a shell of its own, which has no variables of another.
+        const answers = await Promise.all([lines[0] ?? '', lines[1] ?? ''].map((line) => paste(line, shell)));
+        const [servers, made] = answers.map((answer) => JSON.parse(answer) as { readonly id: string });
+        expect([shell, servers]).toMatchObject([shell, [{ status: expect.any(String) as string }]]);
+        const id = made?.id;
+        const list = await paste(lines[2] ?? '', shell);
+        expect(list).toMatch(/\n$/);
         expect((JSON.parse(list) as readonly { readonly id: string }[])[0]).toMatchObject({ id });
       }
     } finally {

@@ -39,11 +39,11 @@ async function start(invocation: Invocation, options: ListenOptions): Promise<vo
   await runDaemon(invocation, config, { onReady });
 }
 
-/** A link to click, and lines to paste into a shell. */
+/** A link to click, three commands of which each can be pasted by itself, and what the lines of the README need. */
 function welcome(config: Config, file: string, url: string, link: string): string {
   const token = config.tokens[0]?.secret.reveal() ?? '';
   // An answer has no line end, after which the next prompt would stand.
-  const curl = String.raw`curl -w '\n' -H "Authorization: Bearer $TOKEN"`;
+  const curl = String.raw`curl -w '\n' -H "Authorization: Bearer ${token}"`;
   const server = sampleServer(config);
   const backups = `${url}/api/servers/${server}/backups`;
   return `
@@ -55,12 +55,16 @@ Open this, it signs you in (once, within the hour; "roost web" makes another):
 
   ${link}
 
-Or back the server up, and list its backups, from a shell (the API is shown at ${url}/docs):
+Or see the servers, back this one up, and list its backups, from a shell (the API is shown at ${url}/docs):
+
+${curl} "${url}/api/servers"
+${curl} -H "Content-Type: application/json" -d '{"name":"My first backup"}' "${backups}"
+${curl} "${backups}"
+
+What the lines of README.md begin with:
 
 TOKEN=${token}
 BACKUPS=${backups}
-${curl} -H "Content-Type: application/json" -d '{"name":"My first backup"}' "$BACKUPS"
-${curl} "$BACKUPS"
 
 Ctrl-C stops it.
 
