@@ -24,6 +24,7 @@ export const wingsFilesOf = ({ root }: FrontHost): readonly string[] =>
 
 /** A unit takes minutes where its start ends what a crash had left. */
 const UNIT_MS = 16 * 60_000;
+const NO_SYSTEMD = /not been booted with systemd|Failed to connect to bus|^ENOENT$/;
 const OUTPUT_BYTES = 1024 * 1024;
 
 /**
@@ -38,10 +39,12 @@ export async function systemctl({ env }: FrontHost, ...argv: readonly string[]):
     return (await promisify(execFile)('systemctl', argv, options)).stdout;
   } catch (error) {
     const { stderr = '' } = error as { readonly stderr?: string };
-    const said = printableText((stderr.trim() || errnoOf(error)) ?? 'it failed').slice(-400);
+    const said = printableText((stderr.trim().replaceAll('\n', '; ') || errnoOf(error)) ?? 'it failed').slice(-400);
     throw new Failure('internal', `Cannot run systemctl ${argv.join(' ')}: ${said}`, {
       cause: error,
-      hint: 'journalctl -u wings -u roost says why a unit does not start.',
+      hint: NO_SYSTEMD.test(said)
+        ? 'No systemd runs on this host (in a container it usually does not): "roost front" and its undo work through its units.'
+        : 'journalctl -u wings -u roost says why a unit does not start.',
     });
   }
 }
