@@ -60,6 +60,7 @@ function cannotListen(error: unknown, { host, port }: Address, section: string):
   const [reason, hint] = {
     EADDRINUSE: ['the port is taken', `Choose another with ${portHint}, or end what holds it.`],
     EACCES: ['the port needs more rights', `Choose one above 1023 with ${portHint}.`],
+    ENOTFOUND: ['its name has no address', `Choose another with ${hostHint}.`],
     EADDRNOTAVAIL: ['this machine has no such address', `Choose another with ${hostHint}.`],
   }[errno ?? ''] ?? [errno ?? String(error), `Check \`${section}.host\` and \`${section}.port\` in the config.`];
   return new Failure('config_invalid', `Cannot listen on ${host}:${port}: ${reason}`, {

@@ -3,7 +3,7 @@
  * directory (a disk that is not mounted) or one that could not be read must not take a good backup's place. Pure.
  */
 import type { BackupId } from '../base/ids.ts';
-import { formatBytes } from '../base/sizes.ts';
+import { filesText, formatBytes } from '../base/sizes.ts';
 
 /** Percent; 0 turns a rule off. */
 export interface SuspectRules {
@@ -56,7 +56,7 @@ export function judgePlausibility(
   }
   if (baseline === null) return null;
   if (rules.lostFiles > 0 && exceeds(baseline.files - files, baseline.files, rules.lostFiles)) {
-    return suspect('shrunken_files', `It holds ${files} files${than(baseline)}`);
+    return suspect('shrunken_files', `It holds ${filesText(files)}${than(baseline)}`);
   }
   const lost = baseline.bytes - bytes;
   const matters = lost > FEW_BYTES || bytes === 0;

@@ -32,6 +32,16 @@ describe('listening', () => {
     expect((await failureOf(server.listen(), 'config_invalid')).message).toContain('no such address');
   });
 
+  test('a name without an address is a clear error', async () => {
+    const { app } = openNativeApp();
+    const server = createHttpServer({ app, api: { host: 'nosuch.invalid', port: 0, tls: null } });
+    const failure = await failureOf(server.listen(), 'config_invalid');
+    expect([failure.message, failure.hint]).toEqual([
+      'Cannot listen on nosuch.invalid:0: its name has no address',
+      'Choose another with --host (or `api.host` in the config).',
+    ]);
+  });
+
   test('with TLS speaks https', async () => {
     const directory = await scratchDirectory();
     const tls = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') };

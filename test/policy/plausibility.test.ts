@@ -68,4 +68,6 @@ test('the sentence names the numbers', () => {
     bytes: 10,
     baseline: GOOD,
   });
+  const one = judgePlausibility({ files: 1, bytes: 10, unreadable: 0 }, GOOD, RULES);
+  expect(one?.message).toBe('It holds 1 file, the last good backup 100');
 });

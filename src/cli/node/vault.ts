@@ -116,7 +116,7 @@ async function collect(invocation: Invocation, options: ScopeOptions): Promise<O
   const { found, json, failures } = await askForAll(client, request, Collections);
   const lines = found.collections.map(({ store, server, packs, freedBytes, movedBytes }) => {
     const moved = movedBytes > 0 ? `, ${formatBytes(movedBytes)} moved` : '';
-    return `${store} ${server}: ${formatBytes(freedBytes)} given back, ${packs} packs removed${moved}`;
+    return `${store} ${server}: ${formatBytes(freedBytes)} given back, ${countText(packs, 'pack')} removed${moved}`;
   });
   noteFailures(invocation.terminal, failures);
   if (failures === undefined) return { json, text: linesOf(lines, options) };
@@ -174,8 +174,12 @@ async function places(invocation: Invocation, options: DaemonOptions, server: st
   const lines = [
     `added ${storedBytes === null ? 'an unknown number of bytes' : formatBytes(storedBytes)}`,
     `its removal gives back ${formatBytes(exclusiveBytes)}`,
-    ...(typeof ranges === 'number' ? [`${ranges} ranges in ${packs?.length ?? 0} packs`] : ['one file of its own']),
-    ...(packs ?? []).map((pack) => `  ${pack.id}.pack  ${formatBytes(pack.bytes)} in ${pack.ranges} ranges`),
+    ...(typeof ranges === 'number'
+      ? [`${countText(ranges, 'range')} in ${countText(packs?.length ?? 0, 'pack')}`]
+      : ['one file of its own']),
+    ...(packs ?? []).map(
+      (pack) => `  ${pack.id}.pack  ${formatBytes(pack.bytes)} in ${countText(pack.ranges, 'range')}`,
+    ),
   ];
   return { json: found, text: lines.join('\n') };
 }

@@ -7,6 +7,7 @@
  * Never: starts a job or changes anything.
  */
 import type { BelievableClock } from '../../base/believable-clock.ts';
+import { countText } from '../../base/sizes.ts';
 import { type Clock, isoDate } from '../../base/clock.ts';
 import { asFailure, type Failure, reasonOf } from '../../base/failure.ts';
 import { fault, fine, type Finding, warning } from '../../base/finding.ts';
@@ -75,7 +76,7 @@ async function guarded(name: string, check: () => Finding[] | Promise<Finding[]>
 }
 
 function catalogueFinding(facts: CatalogueFacts | undefined): Finding {
-  return fine('catalogue', `${facts?.backups ?? 0} backups`);
+  return fine('catalogue', countText(facts?.backups ?? 0, 'backup'));
 }
 
 function stateFindings({ reserve }: HealthDeps): Finding[] {

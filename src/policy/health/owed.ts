@@ -1,5 +1,6 @@
 /** Checks what is still to be done: copies in further stores, and reports to the panel. */
 import { HOUR_MS } from '../../base/clock.ts';
+import { countText } from '../../base/sizes.ts';
 import { fine, type Finding, warning } from '../../base/finding.ts';
 
 /** A restarted or updated panel is back within this time. */
@@ -9,7 +10,13 @@ const LATE_MS = HOUR_MS;
 export function checkCopies(catalogue: { readonly failedCopies: number } | undefined): Finding[] {
   if (catalogue === undefined || catalogue.failedCopies === 0) return [];
   const hint = 'They are tried again every hour. The backups in question tell the reason for each copy.';
-  return [warning('copies', `${catalogue.failedCopies} copies in further stores could not be made`, hint)];
+  return [
+    warning(
+      'copies',
+      `${countText(catalogue.failedCopies, 'copy', 'copies')} in further stores could not be made`,
+      hint,
+    ),
+  ];
 }
 
 /** Reports that a panel is owed. Times are ms since the epoch. */

@@ -1,5 +1,6 @@
 /** What is wrong with the protection of servers, as findings: overdue, failing, never backed up, without a schedule. */
 import { HOUR_MS, DAY_MS } from '../../base/clock.ts';
+import { countText } from '../../base/sizes.ts';
 import { fault, type Finding, fine, warning } from '../../base/finding.ts';
 import { listed } from './listed.ts';
 import {
@@ -39,7 +40,12 @@ export function checkProtection({ servers, histories, schedules, panel }: Protec
   ];
   if (findings.length > 0) return findings;
   const good = judged.filter(([, { lastGood }]) => lastGood !== undefined).length;
-  return [fine('protection', `${good} of ${servers.length} servers have a good backup, none is overdue`)];
+  return [
+    fine(
+      'protection',
+      `${good} of ${countText(servers.length, 'server')} ${good === 1 ? 'has' : 'have'} a good backup, none is overdue`,
+    ),
+  ];
 }
 
 function overdueOnes(found: readonly Judged[], now: number): Finding[] {

@@ -119,3 +119,12 @@ it('an error that says nothing of what was done is printed as any other, also on
   expect([exitCode, stdout]).toEqual([1, '']);
   expect(stderr).toBe(`roost: ${error.error}\nhint: ${hint}\n`);
 });
+
+it.each([
+  [1, '1 range in 1 pack', '1 range'],
+  [3, '3 ranges in 1 pack', '3 ranges'],
+])('vault recipe counts %i in words', async (ranges, all, each) => {
+  const places = { storedBytes: 10, exclusiveBytes: 5, ranges, packs: [{ id: 'p', bytes: 10, ranges }] };
+  const { stdout } = await roost(200, places, ['vault', 'recipe', SERVER, BACKUP]);
+  expect(stdout).toContain(`\n${all}\n  p.pack  10 B in ${each}\n`);
+});

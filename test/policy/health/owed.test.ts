@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkReports, type OwedReports } from '../../../src/policy/health/owed.ts';
+import { checkCopies, checkReports, type OwedReports } from '../../../src/policy/health/owed.ts';
 import { StillClock } from '../../support/still-clock.ts';
 
 describe('the doctor on reports to a panel', () => {
@@ -40,4 +40,11 @@ describe('the doctor on reports to a panel', () => {
     expect(findings(nothing, false)).toEqual([]);
     expect(findings({ ...nothing, parked: 1 }, false)).toHaveLength(1);
   });
+});
+
+test.each([
+  [1, '1 copy in further stores could not be made'],
+  [2, '2 copies in further stores could not be made'],
+])('the doctor on %i failed copies', (failedCopies, message) => {
+  expect(checkCopies({ failedCopies })).toMatchObject([{ level: 'warning', message }]);
 });

@@ -106,8 +106,18 @@ describe('the doctor on protection', () => {
     ]);
   });
 
+  test('says that all is well of one server as of several', () => {
+    expect(told({ histories: new Map([['a', [made(3)]]]) })).toEqual([
+      'ok: 1 of 1 server has a good backup, none is overdue',
+    ]);
+    const histories = new Map(['a', 'b'].map((server) => [server, [made(3)]]));
+    expect(told({ servers: ['a', 'b'], histories })).toEqual([
+      'ok: 2 of 2 servers have a good backup, none is overdue',
+    ]);
+  });
+
   test('says nothing of schedules where a panel has its own, and names five servers at most', () => {
-    expect(told({ schedules: [], panel: true })[0]).toMatch(/^ok: 0 of 1 servers/);
+    expect(told({ schedules: [], panel: true })[0]).toMatch(/^ok: 0 of 1 server have/);
     expect(told({ servers: ['a', 'b', 'c', 'd', 'e', 'f', 'g'] })[0]).toContain(': a, b, c, d, e, … |');
   });
 });
