@@ -7,7 +7,7 @@ import { Failure, type FailureCode } from '../../base/failure.ts';
 import { printableText } from '../../base/files/paths.ts';
 import type { AppContext } from '../dialect.ts';
 import { failureOf, isTooMany, statusOf, UNFORESEEN } from '../thrown.ts';
-import { BODY_HINTS, QUERY_HINTS, WHOLE_SENTENCES } from './schemas.ts';
+import { BODY_HINTS, QUERY_HINTS, WHOLE_SENTENCES } from './required.ts';
 
 const REQUEST_FAULTS = {
   not_found: { status: 404, error: 'There is nothing at this address' },

@@ -1,6 +1,7 @@
 /** Requests and answers about what is in a backup. */
 import { z } from '@hono/zod-openapi';
-import { FILE_PATH_REQUIRED, LONGEST_PATH } from './schemas.ts';
+import { FILE_PATH_REQUIRED } from './required.ts';
+import { LONGEST_PATH } from './schemas.ts';
 
 const FilesQuery = z.object({
   path: z
