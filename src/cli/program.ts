@@ -139,11 +139,26 @@ async function wordsOf(argv: readonly string[], env: Invocation['env']): Promise
 async function explain({ terminal, env }: Invocation, argv: readonly string[], error: unknown): Promise<ExitCode> {
   // Commander has already printed the reason.
   const usage = error instanceof CommanderError;
-  const failure = usage ? new Failure('invalid_request', error.message) : asFailure(error, 'Cannot go on');
+  const hint = usage ? hintFor(error, argv) : undefined;
+  const failure = usage ? new Failure('invalid_request', error.message, { hint }) : asFailure(error, 'Cannot go on');
   if (!usage) terminal.note(failureText(failure));
+  else if (hint !== undefined) terminal.note(`hint: ${hint}`);
   if (env['ROOST_DEBUG'] === '1') terminal.note(traces(error));
   if (argv.includes('--json') && !terminal.resultBegun) await terminal.result(`${jsonText(failureJson(failure))}\n`);
   return usage || failure.code === 'config_invalid' ? EXIT.usage : EXIT.failed;
+}
+
+/** tar and borg take paths of an archive as further arguments. */
+const PATHS_BY_OPTION: ReadonlySet<string> = new Set([
+  'archive list',
+  'archive extract',
+  'backup files',
+  'backup restore',
+]);
+
+function hintFor(error: CommanderError, argv: readonly string[]): string | undefined {
+  const isOneTooMany = error.code === 'commander.excessArguments' && PATHS_BY_OPTION.has(argv.slice(0, 2).join(' '));
+  return isOneTooMany ? 'A path in the archive or backup is named with --path.' : undefined;
 }
 
 /** The stacks of an error and its causes. */
