@@ -1,6 +1,5 @@
 /** What the command line says of a connection that failed: what is the matter with the address, and what helps. */
 import { errnoOf, Failure } from '../../base/failure.ts';
-import type { ApiRequest } from './api-client.ts';
 
 type Words = readonly [reason: string, hint: string];
 
@@ -24,7 +23,7 @@ const KNOWN: readonly (readonly [code: RegExp, words: Words])[] = [
 ];
 
 /** @param error of the connection. @returns Failure `internal`; its fact `errno` is what Node called the error. */
-export function unreachable(url: URL, error: unknown, { method }: Pick<ApiRequest, 'method'>): Failure {
+export function unreachable(url: URL, error: unknown, { method }: { readonly method: string }): Failure {
   const errno = errnoOf(error) ?? (error as NodeJS.ErrnoException).code ?? 'unknown error';
   const [reason, hint] = wordsFor(errno, method);
   return new Failure('internal', `Cannot reach the daemon at ${url.href}: ${reason}`, {
@@ -35,7 +34,7 @@ export function unreachable(url: URL, error: unknown, { method }: Pick<ApiReques
   });
 }
 
-function wordsFor(errno: string, method: ApiRequest['method']): Words {
+function wordsFor(errno: string, method: string): Words {
   if (errno === 'ECONNRESET' || errno === 'EPIPE') {
     return ['the connection broke', method === 'GET' ? `Try again. ${WRONG_SCHEME}` : MAY_GO_ON];
   }
