@@ -46,6 +46,7 @@ import { fetchFromStores } from '../jobs/restore/source.ts';
 import { restoreVerb } from '../jobs/restore/restore.ts';
 import type { NotifyService } from '../jobs/notify/port.ts';
 import { ListingsAhead } from '../jobs/look/listings-ahead.ts';
+import { sweepUploads } from '../jobs/stored/uploads.ts';
 import { Listings } from '../jobs/stored/listings.ts';
 import { JobRunner } from '../jobs/runner/runner.ts';
 import { Comparisons } from '../jobs/compare/compare.ts';
@@ -290,6 +291,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
       listingsAhead.sweep();
       copies.retry();
       await failedBackups.sweep();
+      await sweepUploads(stores, log);
       await failedRows.sweep();
       await finishRemovals({ catalogue, runner, deleteBackup: deleting, log });
       await sweepRestores(restoring);

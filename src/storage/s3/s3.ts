@@ -4,7 +4,8 @@
  *
  * For: keeping backups off the node. Promises: what store.ts promises, except that reading an object that is replaced
  * or removed fails with `archive_damaged`; archives stream through a few buffers, never through this host's disk; no
- * open upload is left behind on failure or abort, nor after a crash, once the next run uses the store. Never: touches
+ * open upload is left behind on failure or abort, once `sweep` reaches the service, nor after a crash, once the next run uses
+ * the store. Never: touches
  * names other than keys under its own prefix.
  */
 import { type Clock, DAY_MS, systemClock } from '../../base/clock.ts';
@@ -138,12 +139,15 @@ export class S3Store implements Store {
     const key = this.#ready(text);
     if (this.#clock.monotonic() >= this.#believedUntil) await this.prepare({});
     await this.#bucket.remove(this.#nameOf(key), `Cannot remove ${key}`);
-    try {
-      await this.#abortUploadsOf(key);
-    } catch (error) {
-      // The object is gone. Without permission to list uploads, the bucket's lifecycle rule has to remove them.
-      if (serviceCode(error) !== 'AccessDenied' && serviceCode(error) !== 'NotImplemented') throw error;
-    }
+    // The object is gone. Without permission to list uploads, the bucket's lifecycle rule has to remove them.
+    await unlessForbidden(() => this.#abortUploadsOf(key));
+  }
+
+  /** Aborts uploads that no current writer has open: of writers that failed while the service was away. */
+  async sweep(): Promise<readonly string[]> {
+    this.#requireOpen();
+    await this.check();
+    return (await unlessForbidden(() => this.#abortUploads(this.#config.prefix))) ?? [];
   }
 
   async *list(prefix: string): AsyncGenerator<StoredObject, void> {
@@ -278,5 +282,15 @@ export class S3Store implements Store {
 
   #requireOpen(): void {
     if (this.#closed) throw new Failure('internal', `Cannot use the store ${this.name}: it is closed`);
+  }
+}
+
+/** Undefined where the service does not let this node do that, or cannot. */
+async function unlessForbidden<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (serviceCode(error) !== 'AccessDenied' && serviceCode(error) !== 'NotImplemented') throw error;
+    return undefined;
   }
 }

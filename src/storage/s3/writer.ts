@@ -77,7 +77,7 @@ export class S3Writer implements ObjectWriter {
       this.#state = 'committed';
     } catch (error) {
       this.#state = 'failed';
-      // What cannot be removed now goes with the backup or at the next start. Report the first error.
+      // What cannot be removed now goes with the backup or the next sweep. Report the first error.
       await this.abort().catch(() => undefined);
       throw error;
     }
@@ -231,7 +231,7 @@ export class S3Writer implements ObjectWriter {
       if (this.#doubtfulObject) await this.#removeOwn();
       if (this.#upload !== undefined) await bucket.abortUpload(this.#upload, `Cannot take back ${name}`);
     } finally {
-      // What stays is under way no more: it goes with a removal.
+      // What stays is under way no more: it goes with a removal, or the next sweep.
       this.#release();
     }
     if (this.#doubtfulUpload) await sweep();

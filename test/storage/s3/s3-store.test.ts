@@ -144,6 +144,32 @@ describe.skipIf('missing' in started)('missing' in started ? started.missing : '
       expect((await bucketContent(server.client, config.bucket)).uploads).toEqual(['node1/holiday.jpg']);
     });
 
+    test('by its sweep an upload that could not be taken back while the service was away, and none under way', async () => {
+      const { proxy, at } = await behind();
+      const { store, config } = await scratchS3Store(at, { partSize: 5 * 1024 ** 2 });
+      const writer = await store.create(ARCHIVE);
+      await writer.write(Buffer.alloc(6 * 1024 ** 2, 1));
+      proxy.fault = ({ operation }) =>
+        operation === 'abort' ? { answer: { status: 403, code: 'AccessDenied' } } : undefined;
+      await failureOf(writer.abort());
+      const second = objectKey(SERVER, BACKUP, 'index');
+      const current = await store.create(second);
+      await current.write(Buffer.alloc(6 * 1024 ** 2, 1));
+      proxy.fault = () => undefined;
+      expect((await bucketContent(server.client, config.bucket)).uploads).toEqual([second, ARCHIVE].sort());
+      expect(await store.sweep()).toEqual([ARCHIVE]);
+      await current.commit();
+      expect(await bucketContent(server.client, config.bucket)).toEqual({ objects: [second], uploads: [] });
+    });
+
+    test('by its sweep nothing where the service lets no uploads be listed', async () => {
+      const { proxy, at } = await behind();
+      const { store } = await scratchS3Store(at);
+      proxy.fault = ({ operation }) =>
+        operation === 'list-uploads' ? { answer: { status: 403, code: 'AccessDenied' } } : undefined;
+      expect(await store.sweep()).toEqual([]);
+    });
+
     test('with a removal also the uploads of that key, and never one that is under way', async () => {
       const { store, config } = await scratchS3Store(server, { partSize: 5 * 1024 ** 2 });
       const writer = await store.create(ARCHIVE);
