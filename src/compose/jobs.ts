@@ -331,7 +331,8 @@ function reportOutbox(
 function panelAdoption({ panel, config, ...rest }: JobsDeps, turns: KeyedMutex): AdoptOnDemand | undefined {
   if (panel === undefined) return undefined;
   const { backupDirectories: directories } = config.panel;
-  return new AdoptOnDemand({ ...rest, turns, directories, workers: config.backups.workers });
+  const reserveFree = (): number => config.limits.reserveFree;
+  return new AdoptOnDemand({ ...rest, turns, directories, workers: config.backups.workers, reserveFree });
 }
 
 function restoreDownloads({ config, clock, log, panel, version }: JobsDeps): RestoreDownloads | undefined {

@@ -51,7 +51,12 @@ async function adoptArchives(config: Config, request: AdoptRequest): Promise<Ado
   try {
     const catalogue = openCatalogue(join(config.stateDirectory, CATALOGUE_NAME), clock);
     return await withStores(config, catalogue, (deps) =>
-      adopt(request, { ...deps, clock, workers: config.backups.workers }),
+      adopt(request, {
+        ...deps,
+        clock,
+        workers: config.backups.workers,
+        reserveFree: () => config.limits.reserveFree,
+      }),
     );
   } finally {
     lock.release();

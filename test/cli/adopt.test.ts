@@ -101,6 +101,17 @@ describe('roost adopt', () => {
     expect(await readdir(host.server)).toEqual(['server.properties', 'world']);
   });
 
+  test('that would copy bytes leaves free what is to stay free; a second name takes no room', async () => {
+    const host = await site();
+    await leave(host, `${GAME_SERVER}/${id(1)}.tar.gz`);
+    await writeFile(host.file, host.config.replace('reserve_free: 0', 'reserve_free: 1000TiB'));
+    const ran = await run(['adopt', host.left, '--config', host.file, '--json', '--how', 'copy']);
+    expect(ran.exitCode).not.toBe(0);
+    expect(`${ran.stdout}${ran.stderr}`).toContain('insufficient_storage');
+    expect(await readdir(join(host.backups, GAME_SERVER)).catch(() => [])).toEqual([]);
+    expect((await adopt(host)).adopted).toMatchObject([{ state: 'linked' }]);
+  });
+
   test('the name of an archive without an id becomes the backup’s, and its id stays the same each time', async () => {
     const host = await site();
     await leave(host, `${GAME_SERVER}/before the update.tar.gz`);

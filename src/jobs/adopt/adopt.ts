@@ -29,6 +29,7 @@ import type { BackupRecord } from '../../catalogue/records.ts';
 import { type ObjectKey, objectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
 import { keepWarnings } from '../stored/backup-facts.ts';
+import { SpaceGuard } from '../stored/space-guard.ts';
 import { findForeignArchives, type ForeignArchive } from './foreign-archives.ts';
 import { writeManifest } from '../stored/manifests.ts';
 import type { StoreSet } from '../stored/stores.ts';
@@ -44,6 +45,8 @@ export interface AdoptDeps {
   readonly stores: StoreSet;
   readonly clock: Clock;
   readonly workers: number | 'auto';
+  /** Bytes that stay free in a store that bytes are copied into. */
+  readonly reserveFree: () => number;
 }
 
 /** Failures of one archive; any other failure would affect all archives, so it ends the run. */
@@ -114,7 +117,8 @@ export async function adoptArchive(
     const { size, files } = verdict;
     const about = { path, server, backup, size, files, warnings: verdict.warningCount };
     if (request.dryRun) return { ...about, state: 'would be taken' };
-    const linked = await place(archive, handle, store, request);
+    const room = (): SpaceGuard => new SpaceGuard(store, deps.reserveFree, deps.clock);
+    const linked = await place(archive, handle, store, request, room);
     await refuseChanged(archive, before, await handle.stat(), store);
     const now = deps.clock.now();
     const record = recordOf(archive, verdict, { madeAt: madeAt(verdict, before, now), now, store: store.name });
@@ -188,11 +192,12 @@ async function place(
   handle: FileHandle,
   store: Store,
   { how, signal }: Pick<AdoptRequest, 'how' | 'signal'>,
+  room: () => SpaceGuard,
 ): Promise<boolean> {
   const key = keyOf(archive);
   if (isInPlace(archive, store)) return true;
   if (how === 'copy' || store.link === undefined || !(await store.link(key, archive.path))) {
-    await copy(handle, store, key, signal);
+    await copy(handle, store, key, room, signal);
     return false;
   }
   const [verified, linked] = await Promise.all([handle.stat(), lstat(store.localPath?.(key) ?? archive.path)]);
@@ -201,16 +206,25 @@ async function place(
   throw new Failure('archive_damaged', 'Cannot take over the archive: it was replaced while it was read');
 }
 
-async function copy(handle: FileHandle, store: Store, key: ObjectKey, signal: AbortSignal): Promise<void> {
+async function copy(
+  handle: FileHandle,
+  store: Store,
+  key: ObjectKey,
+  room: () => SpaceGuard,
+  signal: AbortSignal,
+): Promise<void> {
   const { size } = await handle.stat();
+  // Before the first byte: what cannot fit is not half written.
+  if (store.sharesBytes !== true) await room().admit(size);
   const writer = await store.create(key, { expectedSize: size, signal });
   try {
+    const guarded = room().guard(writer);
     const buffer = Buffer.allocUnsafe(CHUNK);
     for (let offset = 0; offset < size;) {
       throwIfAborted(signal, 'Cannot take over the archive');
       const { bytesRead } = await handle.read(buffer, 0, CHUNK, offset);
       if (bytesRead === 0) throw new Failure('archive_damaged', 'Cannot take over the archive: it has become shorter');
-      await writer.write(buffer.subarray(0, bytesRead));
+      await guarded.write(buffer.subarray(0, bytesRead));
       offset += bytesRead;
     }
     await writer.commit();
