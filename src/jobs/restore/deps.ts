@@ -10,6 +10,7 @@ import type { Config } from '../../config/types.ts';
 import type { HeldOut } from '../../servers/held-out.ts';
 import type { PowerPort } from '../../servers/power/port.ts';
 import type { Registry } from '../../servers/registry.ts';
+import type { EventHub } from '../runner/events.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
 
 /** The steps of a restore and each rename of its swap. Only tests listen, to stop the process there. */
@@ -41,6 +42,7 @@ export interface RestoreDeps {
   readonly fetch: (job: JobRecord<'restore'>, signal: AbortSignal, watch: FetchWatch) => Promise<FetchedArchive>;
   /** Jobs whose verb has not returned: their stages and rows are theirs, also after the commit. */
   readonly running: Set<JobId>;
+  readonly events: Pick<EventHub, 'publish'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly onStep?: (step: RestoreStep) => void;

@@ -16,7 +16,6 @@ import type { JobRecord, PlanRecord } from '../../catalogue/records.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { isStageAt, removeStageAt, Stage, type StageLocation } from '../../servers/stage/stage.ts';
 import { holdsPlan } from '../../servers/swap/swap.ts';
-import type { EventHub } from '../runner/events.ts';
 import type { RestoreDeps } from './deps.ts';
 import { type RestorePlan, restorePlanOf } from './plan.ts';
 import { keepStage, settleUndone } from './previous/previous.ts';
@@ -26,31 +25,48 @@ import { startAgain } from './stop.ts';
 import type { PendingEvent } from '../runner/verb.ts';
 
 export interface RecoverRestoresDeps extends RestoreDeps {
-  readonly events: Pick<EventHub, 'publish'>;
   /** False while the clock is in doubt: no previous tree is removed for its age then. */
   readonly canDelete?: () => boolean;
 }
 
 /** Call once at start, before any job runs. Never rejects for one restore, so the others are ended. */
 export async function recoverRestores(deps: RecoverRestoresDeps): Promise<void> {
-  const publish = (events: readonly PendingEvent[]): void => events.forEach((event) => deps.events.publish(event));
-  for (const record of deps.catalogue.plans.list()) publish(await attempt(record, deps));
+  for (const record of deps.catalogue.plans.list()) publish(await attempt(record, deps), deps);
   await removeStrays(deps);
   for (const job of deps.catalogue.jobs.active().filter(({ kind }) => kind === 'restore')) {
     const isHalfDone = deps.catalogue.plans.find(job.id)?.state === 'swapping';
-    publish(deps.catalogue.transaction(() => endRecovered(job, isHalfDone ? halfDone() : interrupted(), deps)));
+    publish(
+      deps.catalogue.transaction(() => endRecovered(job, isHalfDone ? halfDone() : interrupted(), deps)),
+      deps,
+    );
   }
   if (deps.canDelete?.() !== false) await sweepPrevious(deps);
 }
 
+function publish(events: readonly PendingEvent[], deps: RestoreDeps): void {
+  for (const event of events) deps.events.publish(event);
+}
+
 /**
- * Removes stages that restores of this run could not remove at their end (an immutable file, a failing disk). Safe to
- * call at any time. Never rejects.
+ * Removes stages that restores of this run could not remove at their end (an immutable file, a failing disk), and moves
+ * previous trees away that could not be moved then. Safe to call at any time. Never rejects.
  */
 export async function sweepRestores(deps: RestoreDeps): Promise<void> {
+  const { plans } = deps.catalogue;
   const over = ({ job }: { readonly job: JobId }): boolean => !deps.running.has(job);
-  for (const record of deps.catalogue.plans.list({ state: 'cleaning' }).filter(over)) await attempt(record, deps);
+  const left = [...plans.list({ state: 'cleaning' }), ...plans.list({ state: 'kept' }).filter(isUnmoved)];
+  for (const record of left.filter(over)) {
+    // What is left of one restore starts its server, if it had stopped it: not under another that runs.
+    const isRestored = deps.catalogue.jobs.active({ server: record.server }).some(({ kind }) => kind === 'restore');
+    if (record.state === 'cleaning' || !isRestored) publish(await attempt(record, deps), deps);
+  }
   await removeStrays(deps, (stray) => over(stray) && hasEnded(deps.catalogue.jobs.find(stray.job)));
+}
+
+/** A previous tree that lies in or beside its server still; one that is put back belongs to its undo. */
+function isUnmoved(record: PlanRecord): boolean {
+  const { location, undoneBy } = restorePlanOf(record);
+  return location.place !== 'apart' && undoneBy === null;
 }
 
 /** Of a job that is not known here, the stage may be in use by another Roost. */
@@ -65,7 +81,7 @@ function hasEnded(job: JobRecord | undefined): boolean {
  */
 export async function finishEarlier(server: GameServer, deps: RestoreDeps): Promise<void> {
   const unfinished = deps.catalogue.plans.list({ server: server.id, state: 'swapping' });
-  for (const record of unfinished) await attempt(record, deps);
+  for (const record of unfinished) publish(await attempt(record, deps), deps);
   requireNoUnfinishedSwap(server, deps);
 }
 
@@ -82,10 +98,16 @@ async function attempt(record: PlanRecord, deps: RestoreDeps): Promise<readonly 
     const server = await deps.registry.get(record.server);
     const stage = reopenStage(server, plan);
     if (stage === undefined) return stageIsGone(record, deps);
-    return await resume({ record, plan, stage, server }, deps);
+    try {
+      return await resume({ record, plan, stage, server }, deps);
+    } catch (error) {
+      // It is opened again by the next try.
+      stage.close();
+      throw error;
+    }
   } catch (error) {
     const { job, server } = record;
-    deps.log.error('Cannot end a restore of the last run; the next start tries again', { job, server, error });
+    deps.log.error('Cannot end a restore; it is tried again later', { job, server, error });
     return [];
   }
 }

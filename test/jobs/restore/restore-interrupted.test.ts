@@ -176,10 +176,13 @@ describe('a swap that is refused', () => {
       if (broken && step === 'renamed') throw new Failure('internal', 'Cannot rename: the disk says no');
     };
     await expect(node.restore(FULL)).resolves.toContain('the disk says no');
-    expect(node.catalogue.plans.list({ state: 'swapping' })).toHaveLength(1);
+    const [half] = node.catalogue.plans.list({ state: 'swapping' });
     await expect(node.restore(FULL)).resolves.toBe('server_busy');
+    const completed = () => node.told.filter(({ type }) => type === 'restore.completed').map(({ job }) => job);
+    expect(completed()).toEqual([]);
     broken = false;
     await expect(node.restore({ dryRun: true })).resolves.toBe('done');
+    expect(completed()[0], 'that it is done all the same is told').toBe(half?.job);
     expect(node.manifest()).toEqual(manifestOf(NEW));
     expect(remains(node)).toEqual([]);
     expect(node.catalogue.plans.list()).toEqual([]);

@@ -70,6 +70,43 @@ describe('undoing a restore', () => {
     expect(node.catalogue.plans.list()).toEqual([]);
   });
 
+  /** A restore whose previous tree could not be moved away: the directory for it was gone just then. */
+  async function sceneWithUnmoved() {
+    const node = await restoreNode();
+    node.setLive(OLD);
+    node.archive = archiveOf(NEW);
+    const directory = join(node.stateDirectory, 'previous');
+    node.onStep = (step) => {
+      if (step === 'committed') fs.renameSync(directory, `${directory}.away`);
+    };
+    await expect(node.restore({ truncate: true, keepPreviousHours: 1 })).resolves.toBe('done');
+    node.onStep = () => undefined;
+    expect(remains(node)).toHaveLength(1);
+    return { node, bringBack: () => fs.renameSync(`${directory}.away`, directory) };
+  }
+
+  it('whose tree could not be moved away at first is possible, and the next sweep moves it', async () => {
+    const { node, bringBack } = await sceneWithUnmoved();
+    await node.sweep();
+    expect(remains(node)).toHaveLength(1);
+    bringBack();
+    await node.sweep();
+    expect(remains(node)).toEqual([]);
+    expect(previous(node)).toHaveLength(1);
+    await expect(node.restore({ undo: true })).resolves.toBe('done');
+    expect(node.manifest()).toEqual(manifestOf(OLD));
+  });
+
+  it('of a tree that cannot be moved away ends with its hour, and the tree goes where it lies', async () => {
+    const { node } = await sceneWithUnmoved();
+    node.clock.advance(HOUR);
+    await node.sweep();
+    await node.sweep();
+    expect(remains(node)).toEqual([]);
+    expect(node.catalogue.plans.list()).toEqual([]);
+    expect(node.manifest()).toEqual(manifestOf(NEW));
+  });
+
   it.each(['stopped', 'planned'] as const)('can be cancelled when it is %s, and be done later', async (step) => {
     const node = await scene();
     node.onStep = (now) => {

@@ -53,8 +53,10 @@ async function removeExpired(record: PlanRecord, deps: RestoreDeps): Promise<voi
   try {
     const plan = restorePlanOf(record);
     const expired = plan.keep !== null && plan.keep.until <= deps.clock.now();
-    if (!expired || plan.undoneBy !== null || plan.location.place !== 'apart') return;
+    if (!expired || plan.undoneBy !== null || deps.running.has(record.job)) return;
     deps.catalogue.plans.advance(record.job, 'kept', 'cleaning');
+    // One that could not be moved away lies in or beside its server: the next sweep removes it as any stage there.
+    if (plan.location.place !== 'apart') return;
     await removeStageAt(plan.location);
     deps.catalogue.plans.delete(record.job);
   } catch (error) {
