@@ -94,10 +94,6 @@ export class VaultStore implements Store, Vault {
     if (store.localPath !== undefined) this.localPath = store.localPath.bind(store);
   }
 
-  get #isClosed(): boolean {
-    return this.#closing.signal.aborted;
-  }
-
   get sharesBytes(): boolean {
     return this.#options.writes;
   }
@@ -144,7 +140,7 @@ export class VaultStore implements Store, Vault {
     const parts = archiveParts(key);
     if (parts === undefined) return this.#inner.create(key, options);
     if (!this.#options.writes) return this.#createPlain(key, parts, options);
-    if (this.#isClosed) throw new Failure('internal', `Cannot use the store ${this.name}: it is closed`);
+    if (this.#closing.signal.aborted) throw new Failure('internal', `Cannot use the store ${this.name}: it is closed`);
     await this.check();
     const base = await this.#pinBase(options.base);
     const { server } = parts;
@@ -236,10 +232,11 @@ export class VaultStore implements Store, Vault {
 
   /** Collections that are under way are waited for, so that bytes just removed count as free where they are needed. */
   async freeSpace(enough = Number.POSITIVE_INFINITY): Promise<FreeSpace | null> {
-    if (this.#collecting.size > 0) {
+    // A merge that was asked for has much of the room, too, until it ends.
+    if (this.#collecting.size + this.#running.size > 0) {
       const now = await this.#inner.freeSpace();
       if (now === null || now.bytes >= enough) return now;
-      await Promise.all(this.#collecting);
+      await Promise.allSettled([...this.#collecting, ...this.#running]);
     }
     return this.#inner.freeSpace();
   }
@@ -285,8 +282,11 @@ export class VaultStore implements Store, Vault {
     }
     const path = this.localPath?.(packKey(server, server));
     const punch = path !== undefined && (await freesHoles(dirname(dirname(path))));
-    const onMeasured = (measured: Measured): void =>
-      void this.#usage.set(server, { ...measured, collectedAt: this.#options.clock.now() });
+    const onMeasured = (measured: Measured): void => {
+      // Of a server that is gone, nothing is told.
+      if (measured.packs === 0 && measured.storedBytes === 0) this.#usage.delete(server);
+      else this.#usage.set(server, { ...measured, collectedAt: this.#options.clock.now() });
+    };
     const pins = this.#pins;
     const isPinned = pins.has(server);
     const known = (): readonly BackupId[] => this.#options.known(server);
@@ -325,7 +325,7 @@ export class VaultStore implements Store, Vault {
 
   /** One collection behind the removals of now: a pruned server loses many backups in a row. */
   #collectSoon(server: ServerId): void {
-    if (this.#isClosed || this.#due.has(server)) return;
+    if (this.#closing.signal.aborted || this.#due.has(server)) return;
     this.#owed.add(server);
     this.#due.add(server);
     const running = this.#line.run('', () => this.#collectNext(server)).finally(() => this.#collecting.delete(running));
@@ -347,7 +347,7 @@ export class VaultStore implements Store, Vault {
   async #collectNext(server: ServerId): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     this.#due.delete(server);
-    if (this.#isClosed) return;
+    if (this.#closing.signal.aborted) return;
     try {
       const collected = await this.collect(server);
       if (collected.packs > 0 || collected.freedBytes > 0) this.#listener?.onCollected(server, collected);

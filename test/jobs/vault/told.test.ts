@@ -162,6 +162,16 @@ test('a vault that cannot say which servers it has is told, and keeps no other c
   expect(await node.vaults.verify({})).toMatchObject({ done: [], failures, failureCount: 1 });
 });
 
+test('a server without backups has no part in when the vault was collected last', async () => {
+  const node = await nodeWithVault();
+  const gone = await backUp(node);
+  await node.vaults.collect({});
+  expect(node.vault.total()).toMatchObject({ packs: 1 });
+  await node.deleteBackup(SERVER, gone);
+  await node.vault.freeSpace();
+  expect(node.vault.total()).toBeUndefined();
+});
+
 test('a server’s limit of bytes counts what the disk holds, once that was collected', async () => {
   const node = await nodeWithVault();
   const id = await backUp(node);

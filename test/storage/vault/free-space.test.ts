@@ -9,8 +9,12 @@ import { scratchVault } from '../../support/scratch-vault.ts';
 const SERVER = randomUUID() as ServerId;
 const FREE = 1000;
 
-/** A vault with a collection that goes on until it is let go, on a disk that has more room then. */
-async function collecting() {
+/**
+ * A vault with a collection that goes on until it is let go, on a disk that has more room then.
+ *
+ * @param asked the collection is one that a caller asked for.
+ */
+async function collecting(asked = false) {
   const { store } = await scratchStore();
   const gate = Promise.withResolvers<void>();
   let removing = false;
@@ -33,7 +37,10 @@ async function collecting() {
   await writer.commit();
   await vault.freeSpace();
   removing = true;
-  await vault.remove(key);
+  if (asked) {
+    await store.remove(objectKey(SERVER, key.slice(SERVER.length + 1, -'.tar.gz'.length) as BackupId, 'recipe'));
+    void vault.collect(SERVER);
+  } else await vault.remove(key);
   return {
     vault,
     faults,
@@ -50,8 +57,8 @@ test('what has room does not wait for a collection: a game may be kept still for
   end();
 });
 
-test('what lacks room gets what the collection gives back', async () => {
-  const { vault, faults, end } = await collecting();
+test.each([false, true])('what lacks room gets what the collection gives back (asked for: %s)', async (byHand) => {
+  const { vault, faults, end } = await collecting(byHand);
   const asked = [vault.freeSpace(FREE + 1), vault.freeSpace()];
   const first = await Promise.race([...asked, vault.freeSpace(FREE).then(() => 'not yet')]);
   expect(first).toBe('not yet');
