@@ -87,7 +87,7 @@ describe('a vault', () => {
     expect(vaults).toMatchObject([{ store: 'local', server: GAME_SERVER, backups: 1, archiveBytes: first.size }]);
     expect(vaults[0]?.['storedBytes']).toBe(packedBytes(site));
     const recipe = await roost(daemon, 'vault', 'recipe', GAME_SERVER, 'latest');
-    expect(recipe.stdout).toMatch(/its removal gives back .*\n1 ranges in 1 packs\n/);
+    expect(recipe.stdout).toMatch(/its removal gives back .*\n1 range in 1 pack\n/);
     expect((await daemon.call('/api/system?with=usage')).body).toMatchObject({
       usage: { stores: [{ name: 'local', storedBytes: packedBytes(site) }] },
     });
