@@ -119,6 +119,10 @@ export class ListedArchive implements BatchedArchive {
     const found = await this.#reader.find(path);
     if (found === undefined) throw pathNotFound(path);
     const held = found.kind === 'hardlink' ? await this.#reader.find(found.target ?? '') : found;
+    // The listing has the last entry of each name, and a link may lead to an earlier one.
+    if (found.kind === 'hardlink' && (held?.kind !== 'file' || held.headerLength > found.headerLength)) {
+      return this.#streamed.content(path, signal);
+    }
     if (held?.kind !== 'file') throw noFile(path, found);
     const { tarOffset: _offset, headerLength: number, ...entry } = held;
     return { entry: { ...entry, path }, stream: this.#streamed.contentOf(number, signal) };

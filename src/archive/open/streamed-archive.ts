@@ -7,6 +7,9 @@ import type { Entry } from '../entry.ts';
 import { behind, noCursor, noDirectory, noFile, pathNotFound } from './indexed-archive.ts';
 import { tarName } from '../tar/header.ts';
 
+/** Hard links to hard links that are followed: the archive is read for each. */
+const MOST_LINKS = 16;
+
 export class StreamedArchiveReader implements BatchedArchive {
   readonly #archive: StreamedArchive;
   readonly #onWarning: OpenRequest['onWarning'];
@@ -44,23 +47,31 @@ export class StreamedArchiveReader implements BatchedArchive {
   }
 
   async content(path: string, signal?: AbortSignal): Promise<{ entry: Entry; stream: AsyncIterable<Uint8Array> }> {
-    const found = await this.#last(path, signal);
-    if (found === undefined) throw pathNotFound(path);
-    const { kind, target = '' } = found.entry;
-    const held = kind === 'hardlink' ? await this.#last(target, signal) : found;
-    if (held?.entry.kind !== 'file') throw noFile(path, found.entry);
-    return { entry: { ...held.entry, path }, stream: this.contentOf(held.number, signal) };
+    const asked = await this.#last(path, Infinity, signal);
+    if (asked === undefined) throw pathNotFound(path);
+    let found: typeof asked | undefined = asked;
+    // Each leads to an entry before it, so that this ends.
+    for (let links = 0; found?.entry.kind === 'hardlink' && links < MOST_LINKS; links++) {
+      found = await this.#last(found.entry.target ?? '', found.number, signal);
+    }
+    if (found?.entry.kind !== 'file') throw noFile(path, asked.entry);
+    return { entry: { ...found.entry, path }, stream: this.contentOf(found.number, signal) };
   }
 
   async close(): Promise<void> {
     // The caller owns and closes the sources.
   }
 
-  /** When a path occurs several times the last entry counts, as in unpacking. */
-  async #last(path: string, signal?: AbortSignal): Promise<{ number: number; entry: Entry } | undefined> {
+  /** The last entry of a path before a number: as in unpacking, later ones take the place of earlier ones. */
+  async #last(
+    path: string,
+    before: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ number: number; entry: Entry } | undefined> {
     let found: { number: number; entry: Entry } | undefined;
     let number = 0;
     for await (const { entry } of this.#entries(signal)) {
+      if (number === before) break;
       if (entry.path === path) found = { number, entry };
       number++;
     }
