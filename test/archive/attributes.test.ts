@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { describe, expect, type TestContext, test } from 'vitest';
+import { describe, expect, onTestFinished, type TestContext, test, vi } from 'vitest';
 import type { ExtractRequest } from '../../src/archive/contract.ts';
+import { compileIgnore } from '../../src/archive/ignore/ignore.ts';
 import { IndexReader } from '../../src/archive/index/reader.ts';
 import { aclText, aclValue } from '../../src/archive/tar/attributes.ts';
 import { extractArchive, verifyArchive } from '../../src/archive/read/read.ts';
+import { Walk } from '../../src/archive/walk/walk.ts';
 import { setAttribute } from '../../src/base/files/extended-attributes.ts';
 import { mountTmpfs } from '../support/mounted.ts';
 import { needsProgram, output } from '../support/programs.ts';
@@ -84,6 +86,23 @@ async function unpacked(archived: Written, into: string, more: Partial<ExtractRe
     ...more,
   });
 }
+
+test('attributes that cannot be read for want of descriptors end the walk, as content does, and are not left out', async (context) => {
+  context.skip(!CAN_SET, 'the file system of /tmp has no extended attributes');
+  const root = await scratchDirectory();
+  fs.writeFileSync(join(root, 'file'), '');
+  setOn(join(root, 'file'), 'user.x', 'x');
+  const [ignore, nothing] = [compileIgnore([]), () => undefined];
+  const walk = new Walk({ root, ignore, exclude: [], attributes: true, warn: nothing, checkAbort: nothing });
+  const { openSync } = fs;
+  vi.spyOn(fs, 'openSync').mockImplementation((path, ...rest) => {
+    if (String(path).endsWith('file'))
+      throw Object.assign(new Error('EMFILE'), { code: 'EMFILE', errno: -24, syscall: 'open' });
+    return openSync(path, ...rest);
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+  expect(() => [...walk.entries()]).toThrow('EMFILE');
+});
 
 describe.runIf(IS_ROOT)('ACLs and extended attributes', () => {
   test('come back as they were, with the index and without', async (context) => {

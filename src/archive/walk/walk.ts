@@ -8,7 +8,7 @@
  */
 import fs from 'node:fs';
 import { childHasAttributes } from '../../base/files/extended-attributes.ts';
-import { attempt, errnoOf } from '../../base/failure.ts';
+import { errnoOf } from '../../base/failure.ts';
 import {
   MAX_DEPTH,
   childPath,
@@ -23,6 +23,7 @@ import { splitPath } from '../../base/files/paths.ts';
 import type { Attribute, Warn } from '../entry.ts';
 import type { DirectoryRules, IgnoreRules } from '../ignore/ignore.ts';
 import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
+import { isExhausted } from './exhausted.ts';
 import { OutsideLinks } from './outside-links.ts';
 import { wholeSeconds } from './times.ts';
 import { type WalkedEntry, walkedEntry } from './walked-entry.ts';
@@ -217,9 +218,14 @@ export class Walk {
 
   /** Read from the file itself, opened as for its content; undefined when it is not the one that was looked at any more. */
   #attributesOf(level: Level, name: string, path: string, stat: fs.Stats): readonly Attribute[] | undefined {
-    const descriptor = attempt(() => openForReading(level.handle, name));
-    // Reading its content fails in the same way and gives the warning.
-    if (descriptor === undefined) return undefined;
+    let descriptor: number;
+    try {
+      descriptor = openForReading(level.handle, name);
+    } catch (error) {
+      // Reading its content fails in the same way and gives the warning, unless descriptors are free again by then.
+      if (isExhausted(error)) throw error;
+      return undefined;
+    }
     try {
       const opened = fs.fstatSync(descriptor);
       const same = opened.isFile() && opened.ino === stat.ino && opened.dev === stat.dev;
@@ -343,8 +349,7 @@ export class Walk {
 
   #unreadable(path: string, error: unknown): void {
     const errno = errnoOf(error);
-    // Out of descriptors or memory: going on would leave out every further file.
-    if (errno === undefined || errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM') throw error;
+    if (errno === undefined || isExhausted(error)) throw error;
     if (errno === 'ENOENT') this.#request.warn(path, 'file_vanished', 'It was gone before it could be read');
     else if (errno === 'ELOOP' || errno === 'ENOTDIR' || errno === 'EINVAL') {
       this.#request.warn(path, 'file_changed', 'It was replaced by something else while the backup ran');

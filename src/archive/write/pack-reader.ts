@@ -16,6 +16,7 @@ import type { EntryChange, SegmentResult } from './messages.ts';
 import { PackRuns } from './runs.ts';
 import { HeaderEncoder, headerLength, paddingOf } from '../tar/header.ts';
 import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
+import { isExhausted } from '../walk/exhausted.ts';
 import { wholeSeconds } from '../walk/times.ts';
 
 /** `length` is the number of bytes filled. */
@@ -293,7 +294,7 @@ export function absenceWarning(error?: unknown): { code: WarningCode; message: s
     return { code: 'special_file', message: 'It became something else than a file while the backup ran' };
   }
   const errno = errnoOf(error);
-  if (errno === undefined || errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM') throw error;
+  if (errno === undefined || isExhausted(error)) throw error;
   if (errno === 'ENOENT') return { code: 'file_vanished', message: 'It was gone before it could be read' };
   if (errno === 'ELOOP' || errno === 'ENOTDIR') {
     return { code: 'file_changed', message: 'A link or another file took its place while the backup ran' };
