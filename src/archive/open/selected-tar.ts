@@ -2,7 +2,8 @@
  * Some entries of an archive as a tar of their own.
  *
  * For: downloads of a selection. Promises: entries keep their names, attributes and order; a hard link whose file was not
- * selected becomes that file; content of another length than its header says fails. Never: holds more than a segment.
+ * selected becomes that file, and stays a link where there is no such file; content of another length than its header
+ * says fails. Never: holds more than a segment.
  */
 import { Failure } from '../../base/failure.ts';
 import { printable } from '../../base/files/paths.ts';
@@ -43,8 +44,14 @@ async function withOwnContent(
 ): Promise<StreamedEntry> {
   const { path, kind, target = '' } = found.entry;
   if (kind !== 'hardlink' || selects(target)) return found;
-  const { entry, stream } = await archive.content(path, signal);
-  return { entry, content: () => stream };
+  try {
+    const { entry, stream } = await archive.content(path, signal);
+    return { entry, content: () => stream };
+  } catch (error) {
+    // Its target is a symlink or is not there. The program that unpacks names it, and has all else.
+    if (error instanceof Failure && error.code === 'path_not_found') return found;
+    throw error;
+  }
 }
 
 function wrongLength(path: string): Failure {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openArchive } from '../../../src/archive/open/open.ts';
 import { selectedTar } from '../../../src/archive/open/selected-tar.ts';
+import { entry, header, tar } from '../../hostile/tar-builder.ts';
 import { randomBytes } from '../../support/random-bytes.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
@@ -57,6 +58,19 @@ test('a hard link whose file was not selected is that file', async () => {
       ['linked', 'hardlink', 'large'],
     ]);
   }
+});
+
+test('a hard link to what is no file stays a link, and the rest is there', async () => {
+  const link = (name: string, type: string, target: string): Buffer => header({ name, type, link: target });
+  const archive = memorySource(
+    tar(link('s', '2', 'there'), link('a', '1', 's'), link('b', '1', 'gone'), entry({ name: 'c' }, 'x')),
+  );
+  const entries = await tarOf({ archive }, (path) => path !== 's');
+  expect(entries.map(({ path, type, target }) => [path, type, target])).toEqual([
+    ['a', 'hardlink', 's'],
+    ['b', 'hardlink', 'gone'],
+    ['c', 'file', ''],
+  ]);
 });
 
 test('nothing selected is an empty tar', async () => {
