@@ -88,7 +88,8 @@ export interface HttpApp {
   /** Ends sessions whose time is over. */
   readonly sweepSessions: () => void;
   readonly fetch: App['fetch'];
-  readonly speaksSocket: (path: string) => boolean;
+  /** @param target of a request: path and query. */
+  readonly speaksSocket: (target: string) => boolean;
 }
 
 export function createApp(options: AppOptions): HttpApp {
@@ -121,8 +122,10 @@ export function createApp(options: AppOptions): HttpApp {
     },
     sweepSessions: () => sessions.sweep(),
     fetch: app.fetch,
-    speaksSocket: (path) =>
-      native.isEventPath(path) || dialects.some((dialect) => dialect.speaksSocket?.(path) === true),
+    speaksSocket: (target) => {
+      const [path = '', query = ''] = target.split('?', 2);
+      return native.speaksEvents(path, query) || dialects.some((dialect) => dialect.speaksSocket?.(path) === true);
+    },
   };
 }
 

@@ -166,9 +166,8 @@ function connectionsOf({ api: { trustedProxies: proxies = [] }, bounds, log }: L
 }
 
 function wantsSocket(request: IncomingMessage, app: HttpApp): boolean {
-  const [path = ''] = (request.url ?? '').split('?', 1);
   const asked = request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket';
-  if (!asked || !app.speaksSocket(path) || hasTwoHosts(request)) return false;
+  if (!asked || !app.speaksSocket(request.url ?? '') || hasTwoHosts(request)) return false;
   // What has no usable address is answered as an ordinary request.
   return URL.canParse(`http://${request.headers.host ?? 'localhost'}${request.url}`);
 }

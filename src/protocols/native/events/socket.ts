@@ -44,9 +44,13 @@ export interface EventSocketOptions {
   readonly limits: SocketLimits;
 }
 
-export function isEventPath(path: string): boolean {
-  return /^\/api\/(?:servers\/[^/]+\/)?events$/.test(path);
+/** False also for a query that is refused: the answer to an upgrade would have no body, which says what is wrong. */
+export function speaksEvents(path: string, query: string): boolean {
+  const words = new URLSearchParams(query).get('with')?.split(',') ?? [];
+  return /^\/api\/(?:servers\/[^/]+\/)?events$/.test(path) && words.every((word) => word === '' || WORDS.has(word));
 }
+
+const WORDS: ReadonlySet<string> = new Set(['queue', 'stores', 'alive']);
 
 export function mountEventSockets(app: App, options: EventSocketOptions): void {
   const slots = { addresses: new Slots(options.limits.inAll), tokens: new Slots() };

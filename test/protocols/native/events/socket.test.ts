@@ -90,6 +90,18 @@ describe('the event socket', () => {
     expect(await reader.closed).toBe(4401);
   });
 
+  test('asked for other words than it knows is refused with a body that names them, over the wire', async () => {
+    const { port } = await open();
+    const connection = new RawConnection(port);
+    connection.send(
+      'GET /api/events?with=everything HTTP/1.1\r\nHost: n\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+    );
+    const answer = await connection.until(/"requestId"/);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain(String.raw`with must be of \"queue\", \"stores\" and \"alive\"`);
+  });
+
   test('asked for other words than it knows is refused, and sends what is asked for besides', async () => {
     const { read, call, node } = await open();
     const headers = { upgrade: 'websocket', connection: 'upgrade' };
