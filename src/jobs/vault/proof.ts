@@ -102,24 +102,36 @@ class Cuts {
   #edges = new Float64Array();
   /** Ranges that begin at an edge, less those that end there. */
   #depth = new Int32Array();
-  #fresh: number[] = [];
+  #starts: number[] = [];
+  #ends: number[] = [];
   #crcs = new Float64Array();
 
   add({ start, length }: PackRange): void {
-    this.#fresh.push(start, start + length);
+    this.#starts.push(start);
+    this.#ends.push(start + length);
   }
 
   /** Merges added ranges into the sorted edges. Equal edges are stored once, so memory does not grow with each backup. */
   settle(): void {
-    if (this.#fresh.length === 0) return;
-    const depths = new Map<number, number>();
-    for (const [index, edge] of this.#edges.entries()) depths.set(edge, this.#depth[index] ?? 0);
-    for (const [index, edge] of this.#fresh.entries()) {
-      depths.set(edge, (depths.get(edge) ?? 0) + (index % 2 === 0 ? 1 : -1));
+    if (this.#starts.length === 0) return;
+    const starts = Float64Array.from(this.#starts).sort();
+    const ends = Float64Array.from(this.#ends).sort();
+    const [edges, depth] = [this.#edges, this.#depth];
+    const most = edges.length + starts.length + ends.length;
+    const [mergedEdges, mergedDepth] = [new Float64Array(most), new Int32Array(most)];
+    let count = 0;
+    for (let edge = 0, start = 0, end = 0; edge + start + end < most; count++) {
+      const lowest = Math.min(edges[edge] ?? Infinity, starts[start] ?? Infinity, ends[end] ?? Infinity);
+      let change = edges[edge] === lowest ? (depth[edge++] ?? 0) : 0;
+      for (; starts[start] === lowest; start++) change++;
+      for (; ends[end] === lowest; end++) change--;
+      mergedEdges[count] = lowest;
+      mergedDepth[count] = change;
     }
-    this.#fresh = [];
-    this.#edges = Float64Array.from(depths.keys()).sort();
-    this.#depth = Int32Array.from(this.#edges, (edge) => depths.get(edge) ?? 0);
+    this.#edges = mergedEdges.slice(0, count);
+    this.#depth = mergedDepth.slice(0, count);
+    this.#starts = [];
+    this.#ends = [];
   }
 
   /** Reads every piece that some range has. @returns bytes. */
