@@ -67,7 +67,8 @@ const INSIDE = {
     reason: 'records and SQLite know no tables, tables know no catalogue, and salvage alone looks at a broken file',
     floors: [
       ['records', 'sessions', 'failure-text', 'sqlite'],
-      ['notice-contract'],
+      ['notice-contract', 'due-contract'],
+      ['copy-contract'],
       ['contract', 'manifest', 'inspect', 'state-lock', 'state-reserve'],
       ['tables', 'state-address'],
       ['catalogue'],
@@ -153,6 +154,7 @@ const DOORS = {
     reason: 'SQL stays behind the contract',
     files: [
       'contract',
+      'due-contract',
       'notice-contract',
       'records',
       'sessions',

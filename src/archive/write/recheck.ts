@@ -4,7 +4,8 @@
  * a jar from last year.
  */
 import fs from 'node:fs';
-import { attempt } from '../../base/failure.ts';
+import { errnoOf } from '../../base/failure.ts';
+import { unlessChanged } from '../../base/files/handle-writes.ts';
 import { splitPath } from '../../base/files/paths.ts';
 import { DirectoryChain, openRoot, readDirectory, statChild } from '../../base/files/handles.ts';
 import type { EntryKind, Warn } from '../entry.ts';
@@ -60,7 +61,7 @@ export class Recheck {
         if (!known(entry.path)) checkFile(chain, entry, warn);
       }
       for (const { entry, names } of this.#directories) {
-        for (const { path, kind } of newNames(chain, entry.path, names)) {
+        for (const { path, kind } of newNames(chain, entry.path, names, warn)) {
           if (kept(path, kind) && !known(path))
             warn(path, 'file_changed', 'It appeared while the backup ran; not archived');
         }
@@ -74,7 +75,8 @@ export class Recheck {
 
 function checkFile(chain: DirectoryChain, entry: WalkedEntry, warn: Warn): void {
   const { parent, name } = splitPath(entry.path);
-  const now = attempt(() => statChild(chain.open(parent), name));
+  const now = lookAgain(entry.path, () => statChild(chain.open(parent), name), warn);
+  if (now === 'unknown') return;
   if (now === undefined) warn(entry.path, 'file_changed', 'It was removed or renamed after it was archived');
   else if (!sameFile(entry, now)) warn(entry.path, 'file_changed', 'It changed again while the backup ran');
 }
@@ -83,11 +85,24 @@ function newNames(
   chain: DirectoryChain,
   parent: string,
   seen: ReadonlySet<string>,
+  warn: Warn,
 ): { readonly path: string; readonly kind: EntryKind }[] {
-  const items = attempt(() => readDirectory(chain.open(parent))) ?? [];
+  const items = lookAgain(parent, () => readDirectory(chain.open(parent)), warn);
+  if (items === undefined || items === 'unknown') return [];
   const fresh = items.filter(({ name, directory }) => !seen.has(directory ? `${name}/` : name));
   return fresh.map(({ name, directory }) => ({
     path: parent === '' ? name : `${parent}/${name}`,
     kind: directory ? 'directory' : 'file',
   }));
+}
+
+/** Undefined for what is gone; `unknown`, with a warning, for what cannot be looked at: it may be as it was. */
+function lookAgain<Seen>(path: string, look: () => Seen, warn: Warn): Seen | undefined | 'unknown' {
+  try {
+    return unlessChanged(look);
+  } catch (error) {
+    const errno = errnoOf(error) ?? 'unknown error';
+    warn(path, 'file_changed', `It cannot be looked at again (${errno}); it may have changed while the backup ran`);
+    return 'unknown';
+  }
 }

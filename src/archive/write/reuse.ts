@@ -2,9 +2,8 @@
  * Copies unchanged segments from an older archive of the same directory, so that no archive depends on another.
  *
  * Equal keys mean files with equal metadata. That means equal bytes only if the files were at rest before the older
- * backup read them. A program that writes into mapped memory changes a file without new times until the kernel has written
- * the pages out, which it does after 30 to 35 seconds (vm.dirty_expire_centisecs, vm.dirty_writeback_centisecs): only then
- * does a write fault again. So all times must lie a minute before that reading began.
+ * backup read them: all times must lie as long before that reading began as a file can change without new times
+ * (write-back.ts).
  */
 import type { ByteSource } from '../../base/source.ts';
 import type { CompressionLevel, WriteBase } from '../contract.ts';
@@ -17,9 +16,8 @@ import type { IndexSummary, Segment } from '../index/format.ts';
 import { belongsTo } from '../gzip/frame.ts';
 import { IndexReader } from '../index/reader.ts';
 import type { TreeTotals } from './tree-count.ts';
+import { settledAfterMs } from './write-back.ts';
 import type { WalkedEntry } from '../walk/walked-entry.ts';
-
-const SETTLED_MS = 60_000;
 
 export class ReuseBase {
   readonly #archive: BaseArchive;
@@ -34,11 +32,13 @@ export class ReuseBase {
    * another level unless bytes are compared. A backup never fails because an older one is of no use.
    *
    * @param shares also finds which bytes of newly made units it has.
+   * @param settledMs how long before the older backup files must have been at rest.
    */
   static async open(
     { archive, index }: WriteBase,
     level: CompressionLevel,
     shares: boolean,
+    settledMs = settledAfterMs(),
   ): Promise<ReuseBase | undefined> {
     let source: BaseArchive | undefined;
     let indexSource: ByteSource | undefined;
@@ -52,7 +52,7 @@ export class ReuseBase {
         const segments = isOfLevel ? await segmentsByKey(reader) : new Map<string, Segment>();
         const predecessors = shares ? await Predecessors.open(reader, indexSource) : undefined;
         if (predecessors !== undefined) indexSource = undefined;
-        const base = new ReuseBase(source, predecessors, segments, reader.summary);
+        const base = new ReuseBase(source, predecessors, segments, reader.summary, settledMs);
         source = undefined;
         return base;
       }
@@ -71,11 +71,12 @@ export class ReuseBase {
     predecessors: Predecessors | undefined,
     segments: ReadonlyMap<string, Segment>,
     { rawSize, files, startedAt }: IndexSummary,
+    settledMs: number,
   ) {
     this.#archive = archive;
     this.#predecessors = predecessors;
     this.#segments = segments;
-    this.#settledBefore = startedAt - SETTLED_MS;
+    this.#settledBefore = startedAt - settledMs;
     this.totals = { bytes: rawSize, files };
   }
 

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { compileIgnore } from '../../../src/archive/ignore/ignore.ts';
 import { Recheck } from '../../../src/archive/write/recheck.ts';
 import { Walk } from '../../../src/archive/walk/walk.ts';
@@ -79,6 +79,24 @@ describe('a second look', () => {
       'd/moved: file_changed, It appeared while the backup ran; not archived',
       'd/new: file_changed, It appeared while the backup ran; not archived',
       'made: file_changed, It appeared while the backup ran; not archived',
+    ]);
+  });
+
+  test('says of what it cannot look at that it may have changed, not that it is gone', async () => {
+    const refuse = (): never => {
+      throw Object.assign(new Error('too many open files'), { code: 'EMFILE', errno: -24 });
+    };
+    const warnings = await warningsAfter(() => {
+      vi.spyOn(fs, 'lstatSync').mockImplementationOnce(refuse);
+    });
+    expect(warnings).toEqual([
+      'a: file_changed, It cannot be looked at again (EMFILE); it may have changed while the backup ran',
+    ]);
+    const ofDirectories = await warningsAfter(() => {
+      vi.spyOn(fs, 'readdirSync').mockImplementationOnce(refuse);
+    });
+    expect(ofDirectories).toEqual([
+      ': file_changed, It cannot be looked at again (EMFILE); it may have changed while the backup ran',
     ]);
   });
 

@@ -220,7 +220,7 @@ describe('what changed is made anew', () => {
 test('the minute is counted from both times to the moment that the older backup began', async () => {
   const { first, base } = await unchanged();
   const began = first.result.startedAt;
-  const reuse = await ReuseBase.open(base, 'fast', false);
+  const reuse = await ReuseBase.open(base, 'fast', false, 60_000);
   const segment = (await segmentsOf(first)).find(({ key }) => key !== '');
   const unit = (mtimeMs: number, ctimeMs: number): Piece => {
     const { key = '', rawLength: length = 0 } = segment ?? {};
@@ -236,6 +236,9 @@ test('the minute is counted from both times to the moment that the older backup 
   expect(reuse?.find({ ...unit(old, old), key: 'another key here' })).toBeUndefined();
   expect(reuse?.find({ ...unit(old, old), length: 7 })).toBeUndefined();
   await reuse?.close();
+  const never = await ReuseBase.open(base, 'fast', false, Infinity);
+  expect(never?.find(unit(old, old))).toBeUndefined();
+  await never?.close();
 });
 
 describe('an older archive that is no good', () => {
