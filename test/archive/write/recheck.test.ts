@@ -93,7 +93,7 @@ describe('a second look', () => {
       'a: file_changed, It cannot be looked at again (EMFILE); it may have changed while the backup ran',
     ]);
     const ofDirectories = await warningsAfter(() => {
-      vi.spyOn(fs, 'readdirSync').mockImplementationOnce(refuse);
+      vi.spyOn(fs, 'fstatSync').mockImplementationOnce(refuse);
     });
     expect(ofDirectories).toEqual([
       ': file_changed, It cannot be looked at again (EMFILE); it may have changed while the backup ran',
