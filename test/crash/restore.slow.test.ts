@@ -13,6 +13,8 @@ import {
 import { CHILD, ordersOf } from '../support/restore-kill.ts';
 import { keeping, overlaid, partly } from '../support/restore-oracle.ts';
 
+/** RECOVERY_KILLS makes shorter and longer runs: at how many steps a recovery is killed. */
+const RECOVERY_KILLS = Number(process.env['RECOVERY_KILLS'] ?? 8);
 const IGNORE = ['logs'];
 
 const CASES: Readonly<Record<string, CrashCase>> = {
@@ -47,7 +49,7 @@ describe.each(Object.entries(CASES))('a restore that is killed (%s)', (_, crash)
     const deaths = [middle, steps.indexOf('stored'), steps.indexOf('committed')];
     const runs = deaths.flatMap((death) =>
       Array.from(
-        { length: 8 },
+        { length: RECOVERY_KILLS },
         (_, at) => () => killAndRecover(crash, { dieAt: death, stored: steps.indexOf('stored') }, at),
       ),
     );
