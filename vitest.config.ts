@@ -53,7 +53,7 @@ const LENGTHY = [
   'test/archive/ignore/ignore-git.test.ts',
   'test/archive/ignore/ignore-model.test.ts',
   'test/archive/read/read-failure.test.ts',
-  'test/archive/write/reuse.test.ts',
+  'test/archive/write/reuse/reuse.test.ts',
   'test/cli/**/*.test.ts',
   'test/compose/**/*.test.ts',
   'test/conformance/**/*.test.ts',

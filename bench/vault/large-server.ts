@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { BackupId } from '../../src/base/ids.ts';
 import { MEBIBYTE } from '../../src/base/sizes.ts';
 import { RangeListBuilder } from '../../src/storage/vault/ranges.ts';
-import { encodeRecipe } from '../../src/storage/vault/recipe.ts';
+import { encodeRecipe } from '../../src/storage/vault/format/recipe.ts';
 import { Random } from '../random.ts';
 
 /** Bytes of a changed stretch. */

@@ -13,7 +13,7 @@ export interface CopyTable {
   ofBackups(backups: readonly BackupId[]): ReadonlyMap<BackupId, readonly CopyRecord[]>;
   /** By store. */
   counts(): ReadonlyMap<string, { readonly [State in CopyState]?: number }>;
-  /** Copies that are not there, by why: found damaged and not made anew yet, otherwise failed, or to be made. */
+  /** Copies that are not there, by why: found damaged and not made again yet, otherwise failed, or to be made. */
   missing(): { readonly pending: number; readonly failed: number; readonly damaged: number };
   /** By store: when the oldest backup was completed whose copy is not there. A store that lacks none is not named. */
   oldestOwed(): ReadonlyMap<string, number>;
@@ -25,7 +25,7 @@ export interface CopyTable {
   /** The copy is to be made, or made again; whatever it was before. Damage that was found stays noted. */
   plan(backup: BackupId, store: string): void;
   /**
-   * @param archive `written` anew, which ends damage that was found; `kept` where what lay there stays. Nothing happens
+   * @param archive `written` now, which ends damage that was found; `kept` where what lay there stays. Nothing happens
    *   to a copy that was found damaged and is kept.
    */
   complete(backup: BackupId, store: string, archive: 'written' | 'kept'): void;

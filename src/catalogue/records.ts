@@ -165,7 +165,7 @@ export interface CopyRecord {
   readonly madeAt: number | null;
   /** When it was last read to its end and found whole, since it was written. */
   readonly verifiedAt: number | null;
-  /** When it was found damaged; null once it was written anew. */
+  /** When it was found damaged; null once it was written again. */
   readonly damagedAt: number | null;
 }
 

@@ -1,8 +1,8 @@
 /** What lies in a local store of an archive, in either layout: its bytes, the file that holds them, and its objects. */
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { decodeMap } from '../../src/storage/vault/map.ts';
-import { decodeRecipe } from '../../src/storage/vault/recipe.ts';
+import { decodeMap } from '../../src/storage/vault/format/map.ts';
+import { decodeRecipe } from '../../src/storage/vault/format/recipe.ts';
 import { ServerPacks } from '../../src/storage/vault/server-packs.ts';
 import { layOut } from '../../src/storage/vault/source.ts';
 

@@ -21,7 +21,7 @@ import type { Segment } from '../index/format.ts';
 import type { LargeFiles } from './large-files.ts';
 import type { HardLinkFallback } from './hard-link-fallback.ts';
 import { encodeEntries } from './packed-entries.ts';
-import type { ReuseBase } from './reuse.ts';
+import type { ReuseBase } from './reuse/reuse.ts';
 import type { SegmentResult, SegmentTask } from './messages.ts';
 import type { Pool } from '../threads/small-work.ts';
 

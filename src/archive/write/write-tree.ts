@@ -12,7 +12,7 @@ import { zeroSegment } from '../gzip/zero-segment.ts';
 import { LargeFiles } from './large-files.ts';
 import { HardLinkFallback } from './hard-link-fallback.ts';
 import { Recheck } from './recheck.ts';
-import { ReuseBase } from './reuse.ts';
+import { ReuseBase } from './reuse/reuse.ts';
 import { TreeCount } from './tree-count.ts';
 import { heldEntries } from '../walk/held.ts';
 import { Walk } from '../walk/walk.ts';

@@ -3,7 +3,7 @@
  *
  * For: the composition root, and the delete verb.
  * Promises: a backup is complete whether its copies succeed or not; a `completed` copy has the sha256 of the archive, and
- * its manifest was written last; a restart continues; one that was found damaged is made anew, and until that is written
+ * its manifest was written last; a restart continues; one that was found damaged is made again, and until that is written
  * what there is stays. One copy runs at a time, since players share the upload:
  *
  *   1 the row `pending`          a crash before: the next start finds the backup without a row and plans it

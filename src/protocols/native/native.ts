@@ -20,7 +20,7 @@ import { mountNotify } from './notify.ts';
 import { mountOneBackup } from './one-backup.ts';
 import { mountOverview } from './overview/overview.ts';
 import { mountPanelReports } from './panel-reports.ts';
-import { mountPolicies } from './policies.ts';
+import { mountPolicies } from './policies/policies.ts';
 import { mountRestores } from './restores.ts';
 import { mountVaults } from './vaults/vaults.ts';
 import { mountSignIn, type SignInPorts } from './sign-in/routes.ts';

@@ -4,7 +4,7 @@ import type { KeyParts } from '../key.ts';
 import type { Store } from '../store.ts';
 import type { Layouts } from './layouts.ts';
 import type { Pins } from './pins.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe } from './format/recipe.ts';
 import { readRecipe, recipeKey } from './server-packs.ts';
 
 export interface PinnedBase {

@@ -6,7 +6,7 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import { objectKey } from '../key.ts';
 import type { ObjectWriter, Store } from '../store.ts';
 import type { HealedPiece } from '../vault-port.ts';
-import { encodeMap } from './map.ts';
+import { encodeMap } from './format/map.ts';
 import type { Pins } from './pins.ts';
 import { putWhole } from './put.ts';
 import { type Range, RangeListBuilder } from './ranges.ts';

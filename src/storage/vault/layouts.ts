@@ -10,7 +10,7 @@ import type { ServerId } from '../../base/ids.ts';
 import type { KeyParts } from '../key.ts';
 import type { Store } from '../store.ts';
 import { type LaidOut, SeenServers } from './seen.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe } from './format/recipe.ts';
 import { packKey, readRecipe, recipeKey, ServerPacks } from './server-packs.ts';
 import { type Layout, layOut } from './source.ts';
 import { requireStored } from './holes.ts';

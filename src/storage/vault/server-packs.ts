@@ -13,10 +13,10 @@ import { MEBIBYTE } from '../../base/sizes.ts';
 import { type ByteSource } from '../../base/source.ts';
 import { type KeyParts, keyParts, objectKey, type ObjectKey, parseKey } from '../key.ts';
 import type { Store, StoredObject } from '../store.ts';
-import { decodeMap } from './map.ts';
+import { decodeMap } from './format/map.ts';
 import { MovedRanges, type Place } from './moved.ts';
 import { damaged, MAX_RANGES, type RangeList, type TakeRange } from './ranges.ts';
-import { decodeRecipe, decodeRecipeHead, MAX_RECIPE, type Recipe, RECIPE_HEAD, walkRecipe } from './recipe.ts';
+import { decodeRecipe, decodeRecipeHead, MAX_RECIPE, type Recipe, RECIPE_HEAD, walkRecipe } from './format/recipe.ts';
 
 /** A pack is ended at this length: a merge then needs little room, and a file system with a limit takes it. */
 export const PACK_LENGTH = 1024 * MEBIBYTE;

@@ -9,7 +9,7 @@ import { freeMemory } from '../../base/free-memory.ts';
 import { inLanes } from '../../base/lanes.ts';
 import { type ByteSource, readInto } from '../../base/source.ts';
 import type { RangeList } from './ranges.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe } from './format/recipe.ts';
 import type { ServerPacks } from './server-packs.ts';
 
 const DOING = 'Cannot read the archive';

@@ -13,7 +13,7 @@ import { objectKey } from '../key.ts';
 import type { Store } from '../store.ts';
 import { putWhole } from './put.ts';
 import { RangeListBuilder } from './ranges.ts';
-import { encodeRecipe } from './recipe.ts';
+import { encodeRecipe } from './format/recipe.ts';
 import { packKey } from './server-packs.ts';
 
 /**

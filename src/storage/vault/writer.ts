@@ -22,7 +22,7 @@ import { RangeFinder } from './range-finder.ts';
 import { HealingPack } from './healing.ts';
 import { putWhole } from './put.ts';
 import { MAX_RANGES, type Range, RangeListBuilder } from './ranges.ts';
-import { encodeRecipe, type Recipe } from './recipe.ts';
+import { encodeRecipe, type Recipe } from './format/recipe.ts';
 import { PACK_LENGTH, packKey } from './server-packs.ts';
 
 /** From so many ranges on, only longer stretches are named. */

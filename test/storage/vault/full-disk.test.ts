@@ -12,7 +12,7 @@ import { collectServer } from '../../../src/storage/vault/collection/collect.ts'
 import { freesHoles } from '../../../src/storage/vault/collection/punch.ts';
 import { Pins } from '../../../src/storage/vault/pins.ts';
 import { RangeListBuilder } from '../../../src/storage/vault/ranges.ts';
-import { encodeRecipe } from '../../../src/storage/vault/recipe.ts';
+import { encodeRecipe } from '../../../src/storage/vault/format/recipe.ts';
 import { packKey, ServerPacks } from '../../../src/storage/vault/server-packs.ts';
 import { putObject } from '../../contract/store.ts';
 import { backupId } from '../../support/catalogue-rows.ts';

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
-import { decodeMap, encodeMap } from '../../../src/storage/vault/map.ts';
+import { decodeMap, encodeMap } from '../../../src/storage/vault/format/map.ts';
 import { RangeListBuilder, type RangeList } from '../../../src/storage/vault/ranges.ts';
-import { decodeRecipe, encodeRecipe } from '../../../src/storage/vault/recipe.ts';
+import { decodeRecipe, encodeRecipe } from '../../../src/storage/vault/format/recipe.ts';
 import { seededPicks } from '../../support/seeded-picks.ts';
 
 const MUTATIONS = 100_000;

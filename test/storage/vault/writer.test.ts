@@ -7,7 +7,7 @@ import { Failure } from '../../../src/base/failure.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import { Pins } from '../../../src/storage/vault/pins.ts';
 import { MAX_RANGES, RangeListBuilder } from '../../../src/storage/vault/ranges.ts';
-import { encodeRecipe } from '../../../src/storage/vault/recipe.ts';
+import { encodeRecipe } from '../../../src/storage/vault/format/recipe.ts';
 import { packKey } from '../../../src/storage/vault/server-packs.ts';
 import { VaultWriter } from '../../../src/storage/vault/writer.ts';
 import { putObject } from '../../contract/store.ts';

@@ -13,7 +13,7 @@ import type { ByteSource } from '../../../base/source.ts';
 import { objectKey } from '../../key.ts';
 import type { Store } from '../../store.ts';
 import { GatheringWriter } from '../gathering-writer.ts';
-import { encodeMap } from '../map.ts';
+import { encodeMap } from '../format/map.ts';
 import type { Place } from '../moved.ts';
 import type { Pins } from '../pins.ts';
 import { putWhole } from '../put.ts';

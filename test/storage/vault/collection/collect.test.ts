@@ -10,7 +10,7 @@ import { BLOCK } from '../../../../src/storage/vault/collection/dead-data.ts';
 import { freesHoles } from '../../../../src/storage/vault/collection/punch.ts';
 import { Pins } from '../../../../src/storage/vault/pins.ts';
 import { RangeListBuilder } from '../../../../src/storage/vault/ranges.ts';
-import { encodeRecipe } from '../../../../src/storage/vault/recipe.ts';
+import { encodeRecipe } from '../../../../src/storage/vault/format/recipe.ts';
 import { packKey } from '../../../../src/storage/vault/server-packs.ts';
 import { fileIdentity } from '../../../../src/storage/vault/plain.ts';
 import { putObject } from '../../../contract/store.ts';

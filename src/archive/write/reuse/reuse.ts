@@ -5,19 +5,19 @@
  * backup read them: all times must lie as long before that reading began as a file can change without new times
  * (write-back.ts).
  */
-import type { ByteSource } from '../../base/source.ts';
-import type { CompressionLevel, WriteBase } from '../contract.ts';
+import type { ByteSource } from '../../../base/source.ts';
+import type { CompressionLevel, WriteBase } from '../../contract.ts';
 import { type BaseArchive, openBaseArchive } from './base-archive.ts';
-import type { Unit } from './cut.ts';
-import type { NearStretch, SegmentResult, StoredStretch } from './messages.ts';
+import type { Unit } from '../cut.ts';
+import type { NearStretch, SegmentResult, StoredStretch } from '../messages.ts';
 import { Predecessors, type StoredRange, type StoredSegments } from './predecessors.ts';
-import { openFileSource } from '../../base/files/file-source.ts';
-import type { IndexSummary, Segment } from '../index/format.ts';
-import { belongsTo } from '../gzip/frame.ts';
-import { IndexReader } from '../index/reader.ts';
-import type { TreeTotals } from './tree-count.ts';
+import { openFileSource } from '../../../base/files/file-source.ts';
+import type { IndexSummary, Segment } from '../../index/format.ts';
+import { belongsTo } from '../../gzip/frame.ts';
+import { IndexReader } from '../../index/reader.ts';
+import type { TreeTotals } from '../tree-count.ts';
 import { settledAfterMs } from './write-back.ts';
-import type { WalkedEntry } from '../walk/walked-entry.ts';
+import type { WalkedEntry } from '../../walk/walked-entry.ts';
 
 export class ReuseBase {
   readonly #archive: BaseArchive;

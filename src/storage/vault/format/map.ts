@@ -5,7 +5,7 @@
  *
  * Recipes name the place where bytes were first written, so moving bytes changes no recipe.
  */
-import { damaged, decodeRanges, encodePacks, encodeRanges, type RangeList } from './ranges.ts';
+import { damaged, decodeRanges, encodePacks, encodeRanges, type RangeList } from '../ranges.ts';
 import { requireChecksum, withChecksum } from './recipe.ts';
 
 const MAGIC = Buffer.from('ROOSTMAP', 'latin1');

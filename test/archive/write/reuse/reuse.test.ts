@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { EngineName, WriteRequest } from '../../../src/archive/contract.ts';
-import { selectedEngine } from '../../../src/archive/gzip/engine.ts';
-import { ReuseBase } from '../../../src/archive/write/reuse.ts';
-import type { Piece } from '../../../src/archive/write/cut.ts';
-import { openFiles } from '../../support/open-files.ts';
-import { randomBytes } from '../../support/random-bytes.ts';
-import { scratchDirectory } from '../../support/scratch.ts';
+import type { EngineName, WriteRequest } from '../../../../src/archive/contract.ts';
+import { selectedEngine } from '../../../../src/archive/gzip/engine.ts';
+import { ReuseBase } from '../../../../src/archive/write/reuse/reuse.ts';
+import type { Piece } from '../../../../src/archive/write/cut.ts';
+import { openFiles } from '../../../support/open-files.ts';
+import { randomBytes } from '../../../support/random-bytes.ts';
+import { scratchDirectory } from '../../../support/scratch.ts';
 import {
   checkedEntries,
   madeLater,
@@ -19,7 +19,7 @@ import {
   segmentsOf,
   written,
   type Written,
-} from '../../support/written-archive.ts';
+} from '../../../support/written-archive.ts';
 
 const HOUR = 3_600_000;
 const ENGINES: readonly EngineName[] = selectedEngine('auto') === 'isal' ? ['isal', 'zlib'] : ['zlib'];

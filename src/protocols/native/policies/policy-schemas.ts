@@ -1,6 +1,6 @@
 /** Requests and answers of the operator's decisions. */
 import { z } from '@hono/zod-openapi';
-import { BackupObject } from './schemas.ts';
+import { BackupObject } from '../schemas.ts';
 
 /** Ten years; use "keep" for longer. */
 const MOST_DAYS = 3660;

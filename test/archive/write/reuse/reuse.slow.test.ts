@@ -2,12 +2,12 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { selectedEngine } from '../../../src/archive/gzip/engine.ts';
-import { directoryManifest, pathIn } from '../../support/directory-manifest.ts';
-import { needsProgram, output } from '../../support/programs.ts';
-import { randomBytes } from '../../support/random-bytes.ts';
-import { scratchDirectory } from '../../support/scratch.ts';
-import { checkedEntries, madeLater, saved, written, type Written } from '../../support/written-archive.ts';
+import { selectedEngine } from '../../../../src/archive/gzip/engine.ts';
+import { directoryManifest, pathIn } from '../../../support/directory-manifest.ts';
+import { needsProgram, output } from '../../../support/programs.ts';
+import { randomBytes } from '../../../support/random-bytes.ts';
+import { scratchDirectory } from '../../../support/scratch.ts';
+import { checkedEntries, madeLater, saved, written, type Written } from '../../../support/written-archive.ts';
 
 /** Others cannot look into a directory that its mode closes, not even to compare. */
 const IS_ROOT = process.geteuid?.() === 0;

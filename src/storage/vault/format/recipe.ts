@@ -17,7 +17,7 @@ import {
   type RangeList,
   type TakeRange,
   walkRanges,
-} from './ranges.ts';
+} from '../ranges.ts';
 
 const MAGIC = Buffer.from('ROOSTRCP', 'latin1');
 const VERSION = 1;

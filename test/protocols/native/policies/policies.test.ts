@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { newBackupId, newJobId } from '../../../src/base/ids.ts';
-import type { JobView } from '../../../src/jobs/contract.ts';
-import { ADMIN, openNativeApp, tokenWith } from '../../support/native-app.ts';
-import { OTHER_SERVER, SERVER, UNKNOWN } from '../../support/scripted-service.ts';
+import { newBackupId, newJobId } from '../../../../src/base/ids.ts';
+import type { JobView } from '../../../../src/jobs/contract.ts';
+import { ADMIN, openNativeApp, tokenWith } from '../../../support/native-app.ts';
+import { OTHER_SERVER, SERVER, UNKNOWN } from '../../../support/scripted-service.ts';
 
 const SECRET = 'some-secret-some-secret';
 const RUNNING: JobView = {

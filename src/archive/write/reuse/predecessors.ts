@@ -1,9 +1,9 @@
 /** Where the stored bytes of a unit were in an older archive, by names and places, or by what they unpack to. */
-import { MEBIBYTE } from '../../base/sizes.ts';
-import type { ByteSource } from '../../base/source.ts';
-import type { IndexReader } from '../index/reader.ts';
-import type { Unit } from './cut.ts';
-import type { StoredCheck } from './messages.ts';
+import { MEBIBYTE } from '../../../base/sizes.ts';
+import type { ByteSource } from '../../../base/source.ts';
+import type { IndexReader } from '../../index/reader.ts';
+import type { Unit } from '../cut.ts';
+import type { StoredCheck } from '../messages.ts';
 
 /** The most stored bytes that one unit is compared with. */
 const MOST = 4 * MEBIBYTE;

@@ -1,19 +1,19 @@
 /** The operator's decisions: retention's plan, removing a server, the rates of a job. */
 import type { z } from '@hono/zod-openapi';
-import { isoDate } from '../../base/clock.ts';
-import { Failure } from '../../base/failure.ts';
-import { parseJobId } from '../../base/ids.ts';
-import type { RetentionPlan } from '../../jobs/contract.ts';
-import { holdsServer } from '../access.ts';
-import type { App, DialectDeps } from '../dialect.ts';
-import { jsonBody } from '../request-body.ts';
-import { bearerRoute, jsonAnswer, optionalBody, requiredBody } from '../route-answers.ts';
-import { ANY_ERROR } from './answers.ts';
-import { guard, nativeCaller } from './guard.ts';
+import { isoDate } from '../../../base/clock.ts';
+import { Failure } from '../../../base/failure.ts';
+import { parseJobId } from '../../../base/ids.ts';
+import type { RetentionPlan } from '../../../jobs/contract.ts';
+import { holdsServer } from '../../access.ts';
+import type { App, DialectDeps } from '../../dialect.ts';
+import { jsonBody } from '../../request-body.ts';
+import { bearerRoute, jsonAnswer, optionalBody, requiredBody } from '../../route-answers.ts';
+import { ANY_ERROR } from '../answers.ts';
+import { guard, nativeCaller } from '../guard.ts';
 import * as schemas from './policy-schemas.ts';
-import { JobObject, JobParams } from './job-schemas.ts';
-import { ServerParams } from './schemas.ts';
-import { backupObject, jobObject } from './views.ts';
+import { JobObject, JobParams } from '../job-schemas.ts';
+import { ServerParams } from '../schemas.ts';
+import { backupObject, jobObject } from '../views.ts';
 
 const retention = bearerRoute({
   method: 'get',

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { settledAfterMs } from '../../../src/archive/write/write-back.ts';
-import { scratchDirectory } from '../../support/scratch.ts';
+import { settledAfterMs } from '../../../../src/archive/write/reuse/write-back.ts';
+import { scratchDirectory } from '../../../support/scratch.ts';
 
 test.each([
   ['3000', '500', 60_000],

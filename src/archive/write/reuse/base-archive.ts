@@ -1,11 +1,11 @@
 /** The stored bytes of an older archive: one file, or ranges of several. */
 import fs from 'node:fs';
-import type { OpenFileParts } from '../../base/file-parts.ts';
-import { type Extent, extentsOf } from '../../base/files/file-parts.ts';
-import { partsSource } from '../../base/files/part-reads.ts';
-import { openFileSource } from '../../base/files/file-source.ts';
-import type { ByteSource } from '../../base/source.ts';
-import type { WriteBase } from '../contract.ts';
+import type { OpenFileParts } from '../../../base/file-parts.ts';
+import { type Extent, extentsOf } from '../../../base/files/file-parts.ts';
+import { partsSource } from '../../../base/files/part-reads.ts';
+import { openFileSource } from '../../../base/files/file-source.ts';
+import type { ByteSource } from '../../../base/source.ts';
+import type { WriteBase } from '../../contract.ts';
 
 export interface BaseArchive extends ByteSource {
   /** The stretches of open files that hold a range of it. @throws Failure `archive_damaged` when it is not inside. */

@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Failure } from '../../../src/base/failure.ts';
-import { decodeMap, encodeMap } from '../../../src/storage/vault/map.ts';
-import { type RangeList, RangeListBuilder } from '../../../src/storage/vault/ranges.ts';
-import { decodeRecipe, decodeRecipeHead, encodeRecipe } from '../../../src/storage/vault/recipe.ts';
+import { Failure } from '../../../../src/base/failure.ts';
+import { decodeMap, encodeMap } from '../../../../src/storage/vault/format/map.ts';
+import { type RangeList, RangeListBuilder } from '../../../../src/storage/vault/ranges.ts';
+import { decodeRecipe, decodeRecipeHead, encodeRecipe } from '../../../../src/storage/vault/format/recipe.ts';
 
 const SHA256 = 'ab'.repeat(32);
 
