@@ -140,10 +140,15 @@ export class WritePipeline {
   async #compared(unit: Unit, slot: number, result: SegmentResult): Promise<readonly SameBytes[]> {
     if (result.same !== undefined && result.same.length > 0) return result.same;
     const { base, pool } = this.#deps;
-    const near = unit.kind === 'hole' ? await base?.near(unit) : base?.twin(result);
+    const twin = base?.twin(result);
+    const near = unit.kind === 'hole' ? await base?.near(unit) : twin;
     if (near === undefined) return [];
     const { same } = await pool.run({ slot, task: { kind: 'compare', length: result.storedLength, near } });
-    return same ?? [];
+    if (same !== undefined) return same;
+    // What the base has there is damaged. It was these bytes when their checksums, packed and unpacked, are the same.
+    if (near !== twin || twin.checks.some(({ crc }) => crc !== result.crcStored)) return [];
+    this.#deps.onDamagedBase(true);
+    return [{ start: 0, length: result.storedLength, base: twin.offset, heals: true }];
   }
 
   async #appendFirst(): Promise<void> {
