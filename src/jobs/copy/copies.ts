@@ -12,24 +12,21 @@
  *
  * Never: reads a server directory or changes the original.
  */
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { MEBIBYTE } from '../../base/sizes.ts';
-import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
+import { asFailure, Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log/log.ts';
-import type { ByteSource } from '../../base/source.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import { encodeManifest } from '../../catalogue/manifest/manifest.ts';
 import type { BackupRecord, CopyRecord } from '../../catalogue/records.ts';
 import type { LimitsConfig, StorageConfig } from '../../config/types.ts';
 import { objectKey, type ObjectKind } from '../../storage/key.ts';
-import type { Store } from '../../storage/store.ts';
 import { putManifest, removeObjects } from '../stored/archive-target.ts';
 import type { CopyData, EventSource, RoostEvent } from '../contract.ts';
 import type { EventHub } from '../runner/events.ts';
 import { goesToPanel } from '../report/panel.ts';
 import { protectObjects, readAllocated, readAside } from '../stored/manifests.ts';
+import { copyObject } from '../stored/copy-object.ts';
 import { SpaceGuard } from '../stored/space-guard.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
 import type { StoreSet } from '../stored/stores.ts';
@@ -48,7 +45,6 @@ export interface CopyQueueDeps {
   readonly log: Log;
 }
 
-const PIECE = MEBIBYTE;
 const DOING = 'Cannot copy the backup';
 /** Events after which copies are updated: a new backup, or a changed manifest. */
 const FOLLOWED: ReadonlySet<RoostEvent['type']> = new Set(['backup.completed', 'backup.locked']);
@@ -254,12 +250,16 @@ export class CopyQueue {
       damagedAt === null && (await to.stat(objectKey(record.server, record.id, kind)))?.size === size;
     const isKept = await isAsLong('tar.gz', record.size);
     if (!isKept) {
-      await copyObject(await openArchiveSource(from, record), to, { record, kind: 'tar.gz', sha256, room }, signal);
+      const check = (found: string): void => {
+        if (sha256 !== null && found !== sha256) throw notTheSame(record.id, found, sha256);
+      };
+      const key = objectKey(record.server, record.id, 'tar.gz');
+      await copyObject(await openArchiveSource(from, record), to, { key, doing: DOING, check, room }, signal);
     }
     const index = objectKey(record.server, record.id, 'index');
     const indexSize = (await from.stat(index))?.size;
     if (indexSize !== undefined && !(await isAsLong('index', indexSize))) {
-      await copyObject(await from.open(index), to, { record, kind: 'index', sha256: null, room }, signal);
+      await copyObject(await from.open(index), to, { key: index, doing: DOING, check: () => undefined, room }, signal);
     }
     await putManifest(
       to,
@@ -269,47 +269,6 @@ export class CopyQueue {
     );
     await protectObjects(to, record);
     return isKept ? 'kept' : 'written';
-  }
-}
-
-interface CopiedObject {
-  readonly record: BackupRecord;
-  readonly kind: ObjectKind;
-  /** Lower-case hex that the bytes must have; null when none is recorded. */
-  readonly sha256: string | null;
-  /** Makes a guard of the target store's free space, which has not measured yet. */
-  readonly room: () => SpaceGuard;
-}
-
-/** Closes the source. */
-async function copyObject(
-  source: ByteSource,
-  to: Store,
-  { record: { server, id }, kind, sha256, room }: CopiedObject,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    // Before the first byte: what cannot fit would be written again with each try.
-    if (to.sharesBytes !== true) await room().admit(source.size);
-    const writer = await to.create(objectKey(server, id, kind), { expectedSize: source.size, signal });
-    try {
-      const hash = createHash('sha256');
-      const guarded = room().guard(writer);
-      for (let at = 0; at < source.size; at += PIECE) {
-        throwIfAborted(signal, DOING);
-        const piece = await source.read(at, Math.min(PIECE, source.size - at), signal);
-        hash.update(piece);
-        await guarded.write(piece);
-      }
-      const found = hash.digest('hex');
-      if (sha256 !== null && found !== sha256) throw notTheSame(id, found, sha256);
-      await writer.commit();
-    } catch (error) {
-      await writer.abort();
-      throw error;
-    }
-  } finally {
-    await source.close();
   }
 }
 

@@ -1,4 +1,4 @@
-/** Bytes on their way to a caller: damage that is met in them is told, beside the error that the caller gets. */
+/** Bytes on their way to a caller: damage met in them is reported as well, not only the error given to the caller. */
 import { Failure } from '../../base/failure.ts';
 import { type ByteSource, readInto } from '../../base/source.ts';
 import type { FileContent } from '../contract.ts';

@@ -1,6 +1,6 @@
 /**
  * Marks a copy whose archive a job found damaged: in its row, in the manifest beside it and by an event. It is then read
- * by nothing, and made anew from the backup in its own store (copy/copies.ts); until that is written, what there is stays.
+ * by nothing, and made again from the backup in its own store (copy/copies.ts); until that is written, what there is stays.
  */
 import { Failure, type FailureDetail } from '../../base/failure.ts';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
@@ -53,7 +53,7 @@ export function markCopyDamaged(failure: Failure, job: JobRecord, deps: CopyDama
   return [{ type: 'copy.changed', server: job.server, backup: copy.backup, job: job.id, data }];
 }
 
-/** The copy that the finding is about; undefined when it is about none, or the copy was made anew since it was read. */
+/** The copy that the finding is about; undefined when it is about none, or the copy was made again since it was read. */
 function copyOf(error: unknown, job: JobRecord, { catalogue }: CopyDamageDeps): CopyRecord | undefined {
   const read = error instanceof Failure && error.code === 'archive_damaged' ? error.detail.inCopy : undefined;
   const copy = read === undefined ? undefined : catalogue.copies.find(job.backup, read.store);

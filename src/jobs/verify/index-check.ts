@@ -5,15 +5,14 @@
  * The archive needs none: without its index it is restored as well, read through from its start. Alone it cannot give it
  * back, since where its segments end, and the keys by which the next backup takes them over, stand in the index only.
  */
-import { createHash } from 'node:crypto';
 import { asFailure, Failure } from '../../base/failure.ts';
 import type { Log } from '../../base/log/log.ts';
-import { MEBIBYTE } from '../../base/sizes.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import { objectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
 import type { IndexFinding } from '../event-data.ts';
+import { copyObject } from '../stored/copy-object.ts';
 import { readDigest } from '../stored/digests.ts';
 import { protectObjects } from '../stored/manifests.ts';
 import { copiesOf } from '../stored/readable-copy.ts';
@@ -26,7 +25,6 @@ export interface IndexCheckDeps {
 }
 
 const DOING = 'Cannot take the index of an archive from another store';
-const PIECE = MEBIBYTE;
 
 /**
  * @param name of the store whose archive was found whole.
@@ -62,7 +60,7 @@ export async function checkIndex(
   }
 }
 
-/** Reads it anew: bytes that a failing disk has turned over leave the file's identity as it was. */
+/** Reads it again: bytes that a failing disk has turned over leave the file's identity as it was. */
 async function stateOf(
   store: Store,
   { server, id, indexSha256 }: BackupRecord,
@@ -107,25 +105,9 @@ async function takeFromOthers(
 /** What is there stays until all bytes are known to be the right ones. */
 async function take(from: Store, into: Store, record: WithIndex, signal: AbortSignal): Promise<void> {
   const key = objectKey(record.server, record.id, 'index');
-  const source = await from.open(key);
-  try {
-    const writer = await into.create(key, { expectedSize: source.size, signal });
-    try {
-      const hash = createHash('sha256');
-      for (let at = 0; at < source.size; at += PIECE) {
-        const piece = await source.read(at, Math.min(PIECE, source.size - at), signal);
-        hash.update(piece);
-        await writer.write(piece);
-      }
-      if (hash.digest('hex') !== record.indexSha256)
-        throw new Failure('archive_damaged', `${DOING}: it is another there`);
-      await writer.commit();
-    } catch (error) {
-      await writer.abort();
-      throw error;
-    }
-  } finally {
-    await source.close();
-  }
+  const check = (found: string): void => {
+    if (found !== record.indexSha256) throw new Failure('archive_damaged', `${DOING}: it is another there`);
+  };
+  await copyObject(await from.open(key), into, { key, doing: DOING, check }, signal);
   await protectObjects(into, record);
 }
