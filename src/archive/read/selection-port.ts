@@ -1,8 +1,8 @@
 /** Asks the caller's thread which entries are wanted, many at a time: the selection is a function there. */
 import type { MessagePort } from 'node:worker_threads';
-import { Failure } from '../../base/failure.ts';
 import type { Entry, EntryKind } from '../entry.ts';
 import type { SelectionAnswer, SelectionRequest } from './messages.ts';
+import { stopped } from './source-port.ts';
 
 export class SelectionPort {
   readonly #port: MessagePort;
@@ -47,8 +47,4 @@ export class SelectionPort {
     this.#port.postMessage({ type: 'select', id, entries } satisfies SelectionRequest);
     return answer.promise;
   }
-}
-
-function stopped(): Failure {
-  return new Failure('cancelled', 'Cannot go on: the operation was stopped');
 }

@@ -97,7 +97,8 @@ export class SourcePort {
   }
 }
 
-function stopped(): Failure {
+/** What is asked of an owner that replies no more. */
+export function stopped(): Failure {
   return new Failure('cancelled', 'Cannot go on: the operation was stopped');
 }
 

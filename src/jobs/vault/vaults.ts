@@ -61,7 +61,7 @@ export class Vaults implements VaultService {
   async status(scope: VaultScope = {}): Promise<VaultOutcome<VaultStatus>> {
     const notes = new OutcomeNotes<VaultStatus>();
     for (const { store, vault, server } of await this.#held(scope, notes)) {
-      const records = this.#records(store, server);
+      const records = this.#records(store.name, server);
       notes.add({
         store: store.name,
         server,
@@ -109,7 +109,7 @@ export class Vaults implements VaultService {
     const notes = new OutcomeNotes<VaultAdoption>();
     const servers: VaultAdopted[] = [];
     for (const held of await this.#held(scope, notes)) {
-      const records = this.#records(held.store, held.server);
+      const records = this.#records(held.store.name, held.server);
       const adopted = await adoptPlain(held, records, { notes, dryRun, log: this.#deps.log });
       if (adopted.backups > 0 || adopted.failures > 0) servers.push(adopted);
     }
@@ -180,7 +180,7 @@ export class Vaults implements VaultService {
     const damaged: BackupId[] = [];
     const unproven: BackupId[] = [];
     const faults: VaultFault[] = [];
-    for (const record of this.#records(store, server)) {
+    for (const record of this.#records(store.name, server)) {
       const ranges = view.archives.get(record.id);
       if (ranges === undefined) {
         try {
@@ -288,8 +288,9 @@ export class Vaults implements VaultService {
   /** Also those whose backups should be there, and of which nothing is. */
   async #serversOf(store: string, vault: Vault, notes: OutcomeNotes<unknown>): Promise<readonly ServerId[]> {
     try {
-      const known = this.#deps.catalogue.backups.list({ store, status: 'COMPLETED' });
-      return Array.from(new Set([...(await vault.servers()), ...known.map(({ server }) => server)]));
+      const there = new Set(await vault.servers());
+      const others = this.#deps.catalogue.backups.servers().filter((server) => !there.has(server));
+      return [...there, ...others.filter((server) => this.#records(store, server).length > 0)];
     } catch (error) {
       const failure = notes.fail({ store }, error, 'Cannot list the servers of the vault');
       this.#deps.log.error('Cannot list the servers of a vault', { store, error: failure });
@@ -297,8 +298,8 @@ export class Vaults implements VaultService {
     }
   }
 
-  #records(store: Store, server: ServerId): readonly BackupSummary[] {
-    return this.#deps.catalogue.backups.list({ server, store: store.name, status: 'COMPLETED' });
+  #records(store: string, server: ServerId): readonly BackupSummary[] {
+    return this.#deps.catalogue.backups.list({ server, store, status: 'COMPLETED' });
   }
 
   /**
